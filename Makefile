@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+# Each folder says in its rules.mk what it builds; this file holds what they share.
+BUILD ?= build
+V     ?= 0
+Q      = $(if $(filter 1,$(V)),,@)
+say    = $(if $(filter 1,$(V)),@:,@printf '  %-8s%s\n' $(1) $(2))
+
+CC        ?= gcc
+HOST_CC   ?= $(CC)
+WARN       = -Wall -Wextra -Wconversion -Wshadow -Wswitch-enum -Wvla -Wmissing-prototypes -Werror
+VERSION   := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+# Host programs and tests. SAN=1 adds ASan and UBSan.
+SANFLAGS   = $(if $(filter 1,$(SAN)),-fsanitize=address,undefined -fno-sanitize-recover=all)
+HOST_CFLAGS = -std=gnu11 -O2 -g $(WARN) $(SANFLAGS) -D_GNU_SOURCE -Iinclude -I. -I$(BUILD)/gen
+# Freestanding code for L0 and 64-bit guests: no FPU, no red zone, runs where it is linked.
+FREE_CFLAGS = -std=gnu11 -O2 -g -m64 -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fcf-protection=none \
+	-ffunction-sections -fdata-sections $(WARN) -Iinclude -I. -I$(BUILD)/gen
+
+.DEFAULT_GOAL := all
+.SECONDARY:
+ALL :=
+include $(wildcard */rules.mk) $(wildcard */*/rules.mk)
+
+all: $(ALL) ## Build everything
+
+clean: ## Remove what was built
+	rm -rf $(BUILD)
+
+# protobuf-c sources, shared by L0, guests and host programs
+$(BUILD)/gen/nestbed/record.pb-c.c: include/nestbed/record.proto
+	$(call say,PROTO,$<)
+	$(Q)mkdir -p $(BUILD)/gen/nestbed && protoc-c --proto_path=include --c_out=$(BUILD)/gen nestbed/record.proto
+$(BUILD)/gen/nestbed/record.pb-c.h: $(BUILD)/gen/nestbed/record.pb-c.c ;
+
+help: ## List every target
+	@grep -hE '^[a-zA-Z_-]+:.*## ' Makefile */rules.mk */*/rules.mk 2>/dev/null | sort | \
+	awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: all clean help
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

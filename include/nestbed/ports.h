@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ports and addresses on which guests, L0 and the host-side program meet.
+ *
+ * All of them are harmless on a machine that lacks them: what is not there reads as all ones and
+ * swallows writes. So one guest image runs bare, as L1 and as L2.
+ */
+#ifndef NESTBED_PORTS_H
+#define NESTBED_PORTS_H
+
+/* Debug console: a byte a write. Reads return 0xE9 where it exists (Bochs, QEMU, L0). */
+#define NB_PORT_CONSOLE 0xE9
+
+/* Writing the letters of NB_SHUTDOWN_WORD one by one ends the machine (Bochs), or the VM (L0, l1hv). */
+#define NB_PORT_SHUTDOWN 0x8900
+#define NB_SHUTDOWN_WORD "Shutdown"
+
+/*
+ * Mark port, 32-bit writes: a guest at any level tells L0 where a measured window begins and ends.
+ * A hypervisor between passes it through, so that it reaches L0 in one exit.
+ *   NB_MARK_BEGIN | id   L0 snapshots its counters
+ *   NB_MARK_END   | id   L0 reports the difference as a Window record
+ */
+#define NB_PORT_MARK  0x0E00
+#define NB_MARK_BEGIN 0x10000u
+#define NB_MARK_END   0x20000u
+#define NB_MARK_ID    0x0FFFFu
+
+/* Test doorbell: a device without side effects whose accesses exit. Reads return the value written last. */
+#define NB_PORT_DOORBELL      0x0E10 /* 32-bit port */
+#define NB_MMIO_DOORBELL      0xFEB00000u /* 4 KiB page; 32-bit register at offset 0 */
+#define NB_MMIO_DOORBELL_SIZE 0x1000u
+
+#endif
