@@ -20,7 +20,11 @@ FREE_CFLAGS = -std=gnu11 -O2 -g -m64 -ffreestanding -fno-pic -fno-pie -mno-red-z
 
 .DEFAULT_GOAL := all
 .SECONDARY:
-ALL :=
+ALL        :=
+UNIT_TESTS :=# cmocka binaries, each added by its folder's rules.mk
+FUZZERS    :=# libFuzzer binaries named fuzz_NAME; corpus in tests/fuzz/corpus/NAME
+# lists.mk: what several folders name in prerequisites, so read before every rules.mk.
+include $(wildcard */lists.mk) $(wildcard */*/lists.mk)
 include $(wildcard */rules.mk) $(wildcard */*/rules.mk)
 
 all: $(ALL) ## Build everything

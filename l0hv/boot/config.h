@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* The configuration text of a boot bundle: which VMs L0 runs and how (docs/bundle.md). Pure. */
+#ifndef L0HV_BOOT_CONFIG_H
+#define L0HV_BOOT_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nestbed/bundle.h"
+
+#define CONFIG_VMS_MAX     8u
+#define CONFIG_MODULES_MAX 8u
+#define CONFIG_VCPUS_MAX   8u
+#define CONFIG_NAME_MAX    32u /* each with its NUL */
+#define CONFIG_LINE_MAX    512u
+
+struct vm_module {
+	char entry[NB_BUNDLE_NAME_MAX]; /* bundle entry */
+	char args[CONFIG_LINE_MAX]; /* what follows it: the rest of the multiboot module's string */
+	uint32_t line; /* 1-based, where it was said; for errors */
+};
+
+struct vm_config {
+	char name[CONFIG_NAME_MAX];
+	char image[NB_BUNDLE_NAME_MAX]; /* bundle entry with the kernel */
+	char cmdline[CONFIG_LINE_MAX];
+	uint64_t memory; /* bytes, multiple of 4096 */
+	uint64_t slice; /* ticks */
+	uint32_t vcpus;
+	bool nested;
+	bool shadow_vmcs;
+	bool incremental_merge;
+	uint32_t module_count;
+	struct vm_module module[CONFIG_MODULES_MAX];
+	uint32_t line; /* of [vm NAME] */
+	uint32_t image_line; /* of `image` */
+};
+
+struct l0_config {
+	uint64_t limit; /* ticks until L0 stops every VM; 0: none */
+	uint32_t vm_count;
+	struct vm_config vm[CONFIG_VMS_MAX];
+};
+
+struct config_error {
+	uint32_t line; /* 1-based; 0: about the whole text */
+	char text[256]; /* "line 7: …", without a newline */
+};
+
+/* 0, or -EINVAL with *error filled. text needs no NUL. *config is complete only after 0. */
+__attribute__((warn_unused_result)) int config_parse(const char *text, size_t n, struct l0_config *config,
+						     struct config_error *error);
+
+struct bundle;
+/* Every image and module that config names is in the bundle. 0, or -ENOENT with *error filled. */
+__attribute__((warn_unused_result)) int
+config_check_entries(const struct l0_config *config, const struct bundle *bundle, struct config_error *error);
+
+#endif
