@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# Emulated devices and the instruction decoder: linked into L0 freestanding, into tests and fuzzers hosted.
+DEVICE_SRC := $(wildcard l0hv/devices/*.c l0hv/emulate/*.c)
