@@ -48,6 +48,20 @@ struct config_error {
 	char text[256]; /* "line 7: …", without a newline */
 };
 
+/* One row a key of the text; tests hold docs/bundle.md against it. */
+enum config_section { CONFIG_NOWHERE, CONFIG_L0, CONFIG_VM };
+enum config_type { CONFIG_NUMBER, CONFIG_SIZE, CONFIG_SWITCH, CONFIG_ENTRY, CONFIG_TEXT, CONFIG_MODULE };
+struct config_key {
+	enum config_section section;
+	const char *name;
+	enum config_type type;
+	size_t offset; /* in struct l0_config or struct vm_config */
+	size_t width; /* bytes of the field */
+	uint64_t min, max; /* of numbers and sizes */
+	const char *help;
+};
+const struct config_key *config_keys(size_t *count);
+
 /* 0, or -EINVAL with *error filled. text needs no NUL. *config is complete only after 0. */
 __attribute__((warn_unused_result)) int config_parse(const char *text, size_t n, struct l0_config *config,
 						     struct config_error *error);

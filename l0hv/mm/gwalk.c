@@ -181,6 +181,8 @@ static enum gwalk_status descend(struct walk *w, unsigned access, struct gwalk_r
 			r->table_gpa = gpa;
 			return GWALK_NO_TABLE;
 		}
+		if (w->mode == PAGING_32)
+			entry &= 0xFFFFFFFFu;
 		w->entry_gpa[w->used] = gpa;
 		w->entry[w->used++] = entry;
 		if (!(entry & E_PRESENT)) {
