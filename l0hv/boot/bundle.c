@@ -9,7 +9,11 @@
 
 static bool has_nul(const char *name)
 {
-	return memchr(name, '\0', NB_BUNDLE_NAME_MAX) != NULL;
+	size_t i = 0;
+
+	while (i < NB_BUNDLE_NAME_MAX && name[i])
+		i++;
+	return i < NB_BUNDLE_NAME_MAX;
 }
 
 static const char *fault_of(const struct nb_bundle_header *h, size_t n)

@@ -15,24 +15,29 @@
 
 #define AT(type, field) offsetof(struct type, field), sizeof(((struct type *)0)->field)
 
-/* clang-format off: its column alignment would tear the help texts from their rows */
+/* The formatter's column alignment would tear the help texts from their rows. */
+/* clang-format off */
 static const struct config_key keys[] = {
-	{CONFIG_L0, "limit",                    CONFIG_NUMBER, AT(l0_config, limit),             0,    INT64_MAX,
-	 "ticks after which every VM is stopped; 0: none"											   },
-	{CONFIG_VM, "image",                    CONFIG_ENTRY,  AT(vm_config, image),             0,    0,
-	 "bundle entry with the multiboot-1 kernel"												 },
-	{CONFIG_VM, "cmdline",                  CONFIG_TEXT,   AT(vm_config, cmdline),           0,    0,                "the kernel's command line"},
-	{CONFIG_VM, "memory",                   CONFIG_SIZE,   AT(vm_config, memory),            MIB,  4 * GIB,          "RAM of the VM"            },
-	{CONFIG_VM, "vcpus",                    CONFIG_NUMBER, AT(vm_config, vcpus),             1,    CONFIG_VCPUS_MAX, "virtual processors"       },
-	{CONFIG_VM, "nested",                   CONFIG_SWITCH, AT(vm_config, nested),            0,    0,                "offer VT-x to the VM"     },
-	{CONFIG_VM, "nested.shadow_vmcs",       CONFIG_SWITCH, AT(vm_config, shadow_vmcs),       0,    0,
-	 "let the processor serve L1's VMREAD and VMWRITE where it can"									     },
-	{CONFIG_VM, "nested.incremental_merge", CONFIG_SWITCH, AT(vm_config, incremental_merge), 0,    0,
-	 "merge into vmcs02 only what changed"												      },
-	{CONFIG_VM, "slice",                    CONFIG_NUMBER, AT(vm_config, slice),             1000, INT64_MAX,
-	 "ticks that a vCPU runs before another one gets the processor"									     },
-	{CONFIG_VM, "module",                   CONFIG_MODULE, 0,            0,                  0,    0,
-	 "bundle entry and string of a multiboot module; may repeat"										},
+	{CONFIG_L0, "limit",                    CONFIG_NUMBER, AT(l0_config, limit), 0, INT64_MAX,
+		"ticks after which every VM is stopped; 0: none"},
+	{CONFIG_VM, "image",                    CONFIG_ENTRY,  AT(vm_config, image), 0, 0,
+		"bundle entry with the multiboot-1 kernel"},
+	{CONFIG_VM, "cmdline",                  CONFIG_TEXT,   AT(vm_config, cmdline), 0, 0,
+		"the kernel's command line"},
+	{CONFIG_VM, "memory",                   CONFIG_SIZE,   AT(vm_config, memory), MIB, 4 * GIB,
+		"RAM of the VM"},
+	{CONFIG_VM, "vcpus",                    CONFIG_NUMBER, AT(vm_config, vcpus), 1, CONFIG_VCPUS_MAX,
+		"virtual processors"},
+	{CONFIG_VM, "nested",                   CONFIG_SWITCH, AT(vm_config, nested), 0, 0,
+		"offer VT-x to the VM"},
+	{CONFIG_VM, "nested.shadow_vmcs",       CONFIG_SWITCH, AT(vm_config, shadow_vmcs), 0, 0,
+		"let the processor serve L1's VMREAD and VMWRITE where it can"},
+	{CONFIG_VM, "nested.incremental_merge", CONFIG_SWITCH, AT(vm_config, incremental_merge), 0, 0,
+		"merge into vmcs02 only what changed"},
+	{CONFIG_VM, "slice",                    CONFIG_NUMBER, AT(vm_config, slice), 1000, INT64_MAX,
+		"ticks that a vCPU runs before another one gets the processor"},
+	{CONFIG_VM, "module",                   CONFIG_MODULE, 0, 0, 0, 0,
+		"bundle entry and string of a multiboot module; may repeat"},
 };
 /* clang-format on */
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
@@ -212,6 +217,15 @@ static bool equals(struct span s, const char *word)
 	return s.n == strlen(word) && !memcmp(s.p, word, s.n);
 }
 
+static size_t find_char(const char *p, size_t n, char c)
+{
+	size_t i = 0;
+
+	while (i < n && p[i] != c)
+		i++;
+	return i;
+}
+
 /* A comment starts at '#' at the beginning of the line or behind white space. */
 static struct span strip_comment(struct span s)
 {
@@ -376,13 +390,13 @@ static int unknown_key(struct parser *p, struct span name)
 
 static int key_line(struct parser *p, struct span line)
 {
-	const char *equal = memchr(line.p, '=', line.n);
+	const size_t equal = find_char(line.p, line.n, '=');
 	struct span name, value;
 
-	if (!equal)
+	if (equal == line.n)
 		return fail(p, "expected [l0], [vm NAME] or KEY = VALUE, got ", line, "");
-	name = trim((struct span){line.p, (size_t)(equal - line.p)});
-	value = trim((struct span){equal + 1, (size_t)(line.p + line.n - equal - 1)});
+	name = trim((struct span){line.p, equal});
+	value = trim((struct span){line.p + equal + 1, line.n - equal - 1});
 	if (p->section == CONFIG_NOWHERE)
 		return fail(p, "", name, " stands before the first section; expected [l0] or [vm NAME]");
 	for (size_t i = 0; i < KEY_COUNT; i++) {
@@ -491,8 +505,7 @@ int config_parse(const char *text, size_t n, struct l0_config *config, struct co
 	memset(config, 0, sizeof(*config));
 	memset(error, 0, sizeof(*error));
 	for (size_t at = 0; at < n;) {
-		const char *end = memchr(text + at, '\n', n - at);
-		const size_t length = end ? (size_t)(end - text) - at : n - at;
+		const size_t length = find_char(text + at, n - at, '\n');
 
 		p.line++;
 		err = one_line(&p, (struct span){text + at, length});
