@@ -98,8 +98,7 @@ struct lapic {
 
 enum lapic_effect {
 	LAPIC_NOTHING, /* the access is complete */
-	LAPIC_SEND_ICR, /* the ICR was written: send what it says */
-	LAPIC_SEND_SELF, /* self IPI with the vector in icr_self */
+	LAPIC_SEND, /* the ICR was written: the caller sends what it says */
 };
 
 /* Power-up: enabled in xAPIC mode at the default base, software-disabled, all LVTs masked. */
@@ -108,8 +107,8 @@ void lapic_reset(struct lapic *lapic, unsigned id);
 void lapic_init(struct lapic *lapic);
 
 /*
- * Registers by number, for both ways of access. Reads and writes of a register that isn't there set
- * "illegal register address" in the ESR (xAPIC). `effect` says what is left for the caller to do.
+ * Registers by number, as the xAPIC page shows them: an access to a register that isn't there sets
+ * "illegal register address" in the ESR, reserved bits are dropped.
  */
 uint32_t lapic_read(struct lapic *lapic, unsigned reg, uint64_t now);
 enum lapic_effect lapic_write(struct lapic *lapic, unsigned reg, uint32_t value, uint64_t now);
@@ -127,6 +126,11 @@ uint8_t lapic_ack(struct lapic *lapic); /* vector != -1 */
 void lapic_eoi(struct lapic *lapic);
 void lapic_set_tpr(struct lapic *lapic, uint8_t tpr);
 uint8_t lapic_ppr(const struct lapic *lapic);
+/* LDR's value; in x2APIC mode it follows from the ID. */
+uint32_t lapic_logical_id(const struct lapic *lapic);
+/* An error that the sender of an IPI sees: bits of the ESR. */
+#define ESR_SEND_ILLEGAL_VECTOR 0x20u
+void lapic_raise_error(struct lapic *lapic, uint32_t bits);
 
 /* Timer: run what expired by `now`; tick of the next expiry that interrupts. */
 void lapic_advance(struct lapic *lapic, uint64_t now);

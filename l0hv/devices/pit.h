@@ -17,7 +17,7 @@
 struct pit_channel {
 	uint64_t start; /* tick at which the count was loaded, or the gate triggered */
 	uint32_t count; /* 1 to 65536 clocks; 0: none loaded since the control word */
-	uint64_t edges; /* rising edges of the output already delivered since start */
+	uint64_t edges; /* rising edges of the output taken since start */
 	uint64_t frozen; /* clocks elapsed when the gate went low */
 	uint16_t latch;
 	uint8_t latched; /* bytes of latch still to be read */
@@ -35,6 +35,7 @@ struct pit {
 	uint64_t ticks_per_second;
 	uint64_t born; /* tick of reset: phase of the refresh toggle */
 	struct pit_channel channel[3];
+	uint64_t next_edge; /* cached: tick of channel 0's next rising edge, UINT64_MAX when none comes */
 	uint8_t control; /* port 0x61, writable bits */
 };
 
@@ -42,11 +43,8 @@ void pit_reset(struct pit *pit, uint64_t ticks_per_second, uint64_t now);
 uint8_t pit_read(struct pit *pit, uint16_t port, uint64_t now); /* 0x40-0x43, 0x61 */
 void pit_write(struct pit *pit, uint16_t port, uint8_t value, uint64_t now);
 
-/* Number of rising edges of channel 0's output since the last call, and whether it is high now. */
-uint64_t pit_take_edges(struct pit *pit, uint64_t now);
+/* Nonzero when channel 0's output rose since the last call; updates next_edge. */
+int pit_take_edges(struct pit *pit, uint64_t now);
 int pit_output(const struct pit *pit, unsigned channel, uint64_t now);
-
-/* Tick of channel 0's next rising edge, UINT64_MAX when none comes. */
-uint64_t pit_deadline(const struct pit *pit);
 
 #endif
