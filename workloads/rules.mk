@@ -30,7 +30,7 @@ define guest_rules
 ALL += $(BUILD)/guests/$(1).elf
 $(BUILD)/guests/$(1).sym: $(patsubst %,$(BUILD)/%.o,$(2)) $(BUILD)/workloads/rt.a $(RT_DIR)/rt.ld
 	$$(call say,LD,$$@)
-	$$(Q)mkdir -p $$(@D) && $$(CC) -m64 -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--gc-sections \
+	$$(Q)mkdir -p $$(@D) && $$(CC) -m64 -nostdlib -static -Wl,--build-id=none -Wl,--gc-sections \
 		-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,-T,$(RT_DIR)/rt.ld \
 		-o $$@ $(patsubst %,$(BUILD)/%.o,$(2)) $(BUILD)/workloads/rt.a $$(PROTOBUF_A)
 $(BUILD)/guests/$(1).elf: $(BUILD)/guests/$(1).sym

@@ -15,7 +15,7 @@ struct tss {
 } __attribute__((packed));
 _Static_assert(sizeof(struct tss) == 104, "TSS layout");
 
-#define IST_SIZE 8192u
+#define IST_SIZE 4096u
 
 static struct tss tss[RT_CPUS_MAX];
 static uint8_t ist_stack[RT_CPUS_MAX][RT_IST_COUNT][IST_SIZE] __attribute__((aligned(16)));

@@ -12,7 +12,7 @@
 #define RT_SEL_TSS    0x30
 
 #define RT_CPUS_MAX   8
-#define RT_STACK_SIZE 0x8000 /* of each CPU */
+#define RT_STACK_SIZE 0x4000 /* of each CPU */
 
 /* Interrupt stack table: a stack for each class, so that code with a red zone is never harmed */
 #define RT_IST_EXCEPTION 1

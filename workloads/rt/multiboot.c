@@ -91,7 +91,7 @@ void *rt_pages(size_t count)
 
 const char *rt_arg(const char *name)
 {
-	static char value[256];
+	static char value[1024];
 	size_t n = strlen(name);
 	const char *p = rt_boot_info.cmdline;
 

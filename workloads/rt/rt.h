@@ -98,6 +98,25 @@ bool rt_try(void (*fn)(void *), void *arg, struct rt_fault *fault);
 bool rt_rdmsr_safe(uint32_t msr, uint64_t *v);
 bool rt_wrmsr_safe(uint32_t msr, uint64_t v);
 
+/* ---- memory (paging.c) ---- */
+
+/* 2 MiB of virtual addresses in 4 KiB pages, behind the identity map, empty at first. */
+#define RT_WINDOW      0x100000000ull
+#define RT_WINDOW_SIZE 0x200000ull
+
+#define RT_PRESENT   0x1ull
+#define RT_WRITABLE  0x2ull
+#define RT_USER      0x4ull
+#define RT_UNCACHED  0x18ull /* PWT and PCD */
+#define RT_ACCESSED  0x20ull
+#define RT_DIRTY     0x40ull
+#define RT_NOEXECUTE (1ull << 63)
+
+/* The window's page at this address shows `physical` with these RT_* flags; flags 0 unmaps. INVLPG included.
+ */
+void rt_map(uint64_t address, uint64_t physical, uint64_t flags);
+uint64_t rt_pte(uint64_t address); /* the window's entry as the processor left it */
+
 /* ---- processors (cpu.c) ---- */
 
 unsigned int rt_cpu(void); /* 0 is the one that boots */

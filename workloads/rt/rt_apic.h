@@ -35,6 +35,7 @@ void rt_pit_periodic(uint16_t divisor);
 
 #define APIC_MMIO       0xfee00000ull
 #define APIC_LVT_MASKED 0x10000u
+#define LVT_EXTINT      0x700u /* delivery mode: the PIC gives the vector */
 
 #define APIC_DIVIDE_BY_1 0xbu
 
@@ -54,7 +55,10 @@ enum rt_timer_mode { RT_TIMER_ONE_SHOT = 0, RT_TIMER_PERIODIC = 1, RT_TIMER_TSC_
 bool rt_has_x2apic(void);
 bool rt_has_tsc_deadline(void);
 
-/* Enables by software, spurious vector RT_VECTOR_SPURIOUS. x2APIC mode stays on once it is. */
+/*
+ * Enables by software, spurious vector RT_VECTOR_SPURIOUS; the PIC's interrupts go to CPU 0 by LINT0.
+ * x2APIC mode stays on once it is: leaving it would disable the APIC, which not every machine can undo.
+ */
 void rt_apic_enable(void);
 void rt_x2apic_enable(void);
 bool rt_apic_is_x2(void);
