@@ -31,7 +31,7 @@
 	X(a, b, CPU,   CPU_TPR_SHADOW,              21, BIT_FROM01, WITHHELD, "the TPR that L2 reaches is the one that L0 gives L1; not offered yet") \
 	X(a, b, CPU,   CPU_NMI_WINDOW,              22, BIT_FROM12, OFFERED,  "L1 waits for L2's window; L0 for its own by policy") \
 	X(a, b, CPU,   CPU_MOV_DR_EXITING,          23, BIT_OR,     OFFERED,  "either may trap") \
-	X(a, b, CPU,   CPU_UNCOND_IO_EXITING,       24, BIT_OR,     OFFERED,  "either may trap; ignored while I/O bitmaps are used") \
+	X(a, b, CPU,   CPU_UNCOND_IO_EXITING,       24, BIT_OR,     OFFERED,  "either may trap, also in place of bitmaps that L2 does not run on; ignored while I/O bitmaps are used") \
 	X(a, b, CPU,   CPU_IO_BITMAPS,              25, BIT_POLICY, OFFERED,  "L0 decides whether L2 runs on the merged bitmaps") \
 	X(a, b, CPU,   CPU_MTF,                     27, BIT_POLICY, WITHHELD, "single stepping is L0's; not offered yet") \
 	X(a, b, CPU,   CPU_MSR_BITMAPS,             28, BIT_POLICY, OFFERED,  "L0 decides whether L2 runs on the merged bitmap") \

@@ -82,6 +82,9 @@ uint32_t vmcs_merge_controls(const struct merge_input *in, enum control_word wor
 			  (c12 & c01 & m->both) | m->on;
 
 	merged = (merged | in->policy->ctls[word].set) & ~in->policy->ctls[word].clear;
+	/* A bitmap that L2 does not run on: every access exits, and L0 looks the port up. */
+	if (word == WORD_CPU && (c12 | c01) & ~merged & CPU_IO_BITMAPS)
+		merged |= CPU_UNCOND_IO_EXITING;
 	return vmx_adjust(vmx_controls_cap(in->caps, word), merged);
 }
 
