@@ -5,7 +5,9 @@ V     ?= 0
 Q      = $(if $(filter 1,$(V)),,@)
 say    = $(if $(filter 1,$(V)),@:,@printf '  %-8s%s\n' $(1) $(2))
 
-CC        ?= gcc
+ifeq ($(origin CC),default)
+CC         = gcc
+endif
 HOST_CC   ?= $(CC)
 WARN       = -Wall -Wextra -Wconversion -Wshadow -Wswitch-enum -Wvla -Wmissing-prototypes -Werror
 VERSION   := $(shell git describe --always --dirty 2>/dev/null || echo unknown)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+# What a user calls: demo, check and its parts. Tests are named by the other folders' rules.mk.
+DEMO_OUT  ?= results/runs/demo-$(shell date +%Y%m%d-%H%M%S)
+FUZZ_RUNS ?= 100000
+FUZZ_SECONDS ?= 10
+SYSTEM_TESTS = $(wildcard tests/system/*.sh)
+# For items of tests/run, which start a make of their own
+SUBMAKE    = $(MAKE) --no-print-directory BUILD=$(BUILD)
+have       = command -v $(1) >/dev/null
+
+deps: ## Install what building, tests and lint need
+	$(Q)scripts/deps check
+
+demo: ## Install what is missing, build, run experiment exit-cost
+	$(Q)scripts/deps demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)out=$(DEMO_OUT) && $(BUILD)/nestbed run exit-cost --out $$out && \
+		echo "Results: $$out" && ls -1 $$out | sed 's/^/  /'
+
+check: deps ## Install what is missing, build, run every test and lint
+	$(Q)$(MAKE) --no-print-directory check-all
+
+check-all: ## The same without installing anything
+	$(Q)$(SUBMAKE) -j$(shell nproc) all build-tests || \
+		{ echo "not ok build"; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+	$(Q)tests/run -o $(BUILD)/check $(CHECK_ITEMS)
+
+# The longest first, so that they do not run alone at the end.
+CHECK_ITEMS = $(SYSTEM_TESTS) $(LINT_ITEMS) $(UNIT_TESTS) $(FUZZ_ITEMS) headers='$(SUBMAKE) headers'
+LINT_ITEMS  = $(foreach l,$(LINTS),$(l)='$(SUBMAKE) $(l)')
+FUZZ_ITEMS  = $(foreach f,$(notdir $(FUZZERS)),$(f)='scripts/fuzz $(BUILD)/fuzz/$(f) $(FUZZ_RUNS) $(FUZZ_SECONDS)')
+
+unit: build-unit ## Run the unit tests
+	$(Q)tests/run -o $(BUILD)/check $(UNIT_TESTS)
+
+fuzz: build-fuzz ## Run each fuzzer for FUZZ_SECONDS at most
+	$(Q)tests/run -o $(BUILD)/check $(FUZZ_ITEMS)
+
+system: all ## Run the tests that boot machines
+	$(Q)tests/run -o $(BUILD)/check $(SYSTEM_TESTS)
+
+# Prerequisites are only known when every rules.mk has been read.
+build-unit:
+	$(Q)$(SUBMAKE) $(UNIT_TESTS)
+
+build-fuzz:
+	$(Q)if $(call have,$(FUZZ_CC)); then $(SUBMAKE) $(FUZZERS); else echo "  no $(FUZZ_CC): fuzzers not built"; fi
+
+build-tests: build-unit build-fuzz
+
+.PHONY: deps demo check check-all unit fuzz system build-unit build-fuzz build-tests
+
+# ---- lint ----
+LINTS = lint-clang lint-format lint-tidy lint-cppcheck lint-shell
+SOURCES = $(shell git ls-files '*.c' '*.h')
+C_FILES = $(filter-out %.h,$(SOURCES))
+GENERATED = $(BUILD)/gen/nestbed/record.pb-c.h
+missing_tool = echo "skip $@ $(1) is not installed"
+# The code of L0 and guests is freestanding, that of the ROM 32-bit too.
+lint_flags = -std=gnu11 -D_GNU_SOURCE -Iinclude -I. -I$(BUILD)/gen -Iworkloads/rt \
+	$(if $(filter l0hv/% workloads/%,$(1)),-ffreestanding -mgeneral-regs-only) \
+	$(if $(filter experiments/rom/%,$(1)),-ffreestanding -m32)
+
+lint: ## Both compilers, clang-format, clang-tidy, cppcheck, shellcheck
+	$(Q)$(SUBMAKE) all build-tests
+	$(Q)tests/run -o $(BUILD)/lint/log $(LINT_ITEMS)
+
+lint-clang: ## Build everything by clang
+	$(Q)if $(call have,clang); then $(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang all build-unit; \
+	else $(call missing_tool,clang); fi
+
+lint-format: ## Layout as .clang-format says
+	$(Q)if $(call have,clang-format); then clang-format --dry-run -Werror $(SOURCES); \
+	else $(call missing_tool,clang-format); fi
+
+lint-tidy: ## clang-tidy, file by file, as .clang-tidy says
+	$(Q)if $(call have,clang-tidy); then $(SUBMAKE) -k -j$(shell nproc) tidy-all; \
+	else $(call missing_tool,clang-tidy); fi
+
+tidy-all: $(C_FILES:%=$(BUILD)/lint/%.tidy)
+
+$(BUILD)/lint/%.tidy: % .clang-tidy $(filter %.h,$(SOURCES)) | $(GENERATED)
+	$(Q)mkdir -p $(@D) && clang-tidy --quiet --warnings-as-errors='*' $< -- $(call lint_flags,$<) >$@.log 2>&1 || \
+		{ cat $@.log; exit 1; }
+	$(Q)touch $@
+
+lint-cppcheck: ## cppcheck
+	$(Q)if $(call have,cppcheck); then cppcheck --quiet --error-exitcode=1 --inline-suppr -j$(shell nproc) \
+		--std=c11 --enable=warning,portability --suppress=missingInclude --suppress=missingIncludeSystem \
+		--suppress=normalCheckLevelMaxBranches --suppress=toomanyconfigs -Iinclude -I. $(C_FILES); \
+	else $(call missing_tool,cppcheck); fi
+
+lint-shell: ## shellcheck
+	$(Q)if $(call have,shellcheck); then \
+		shellcheck $$(git grep -lE '^#!/(usr/)?bin/(env )?(ba)?sh' -- ':!*.md'); \
+	else $(call missing_tool,shellcheck); fi
+
+headers: $(GENERATED) ## Compile each header alone
+	$(Q)failed=0; \
+	$(foreach h,$(filter %.h,$(SOURCES)),$(CC) $(WARN) $(call lint_flags,$(h)) -Wno-unused-function -fsyntax-only \
+		-include $(h) -x c /dev/null || { echo "not ok $(h)"; failed=1; };) exit $$failed
+
+.PHONY: lint $(LINTS) tidy-all headers

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+# Tests of L0's pure parts.
+$(call unit_test,test_ept,tests/unit/test_ept.c l0hv/mm/ept.c)
+$(call unit_test,test_ept02,tests/unit/test_ept02.c tests/unit/reference_walk.c l0hv/nested/ept02.c l0hv/mm/ept.c)
+$(call unit_test,test_gwalk,tests/unit/test_gwalk.c l0hv/mm/gwalk.c)
+$(call unit_test,test_config,tests/unit/test_config.c l0hv/boot/config.c l0hv/boot/bundle.c)
+$(call unit_test,test_bundle,tests/unit/test_bundle.c l0hv/boot/bundle.c)
+$(call fuzzer,config,tests/fuzz/fuzz_config.c l0hv/boot/config.c l0hv/boot/bundle.c)
+$(call fuzzer,bundle,tests/fuzz/fuzz_bundle.c l0hv/boot/bundle.c)
+$(call fuzzer,ept02,tests/fuzz/fuzz_ept02.c tests/unit/reference_walk.c l0hv/nested/ept02.c l0hv/mm/ept.c)
