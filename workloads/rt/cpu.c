@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A processor of the guest: its TSS with a stack for each class of vector, its control registers. */
+#include <nestbed/hypercall.h>
+
 #include "internal.h"
 #include "rt.h"
 
@@ -39,6 +41,31 @@ bool rt_has_xsave(void)
 bool rt_has_hypervisor(void)
 {
 	return cpuid(1, 0).ecx >> 31;
+}
+
+/* Asked once: CPUID exits. */
+bool rt_has_nestbed(void)
+{
+	static enum { UNKNOWN, NO, YES } answer;
+
+	if (answer == UNKNOWN) {
+		struct cpuid c = cpuid(NB_CPUID_HYPERVISOR, 0);
+		const uint32_t signature[3] = {c.ebx, c.ecx, c.edx};
+
+		answer = rt_has_hypervisor() && (!memcmp(signature, NB_SIGNATURE_L0, sizeof(signature)) ||
+						 !memcmp(signature, NB_SIGNATURE_L1, sizeof(signature)))
+				 ? YES
+				 : NO;
+	}
+	return answer == YES;
+}
+
+void rt_yield(void)
+{
+	if (rt_has_nestbed())
+		rt_hypercall(NB_HC_YIELD, 0);
+	else
+		pause_cpu();
 }
 
 static void load_tss(unsigned int cpu)
