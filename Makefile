@@ -13,7 +13,8 @@ WARN       = -Wall -Wextra -Wconversion -Wshadow -Wswitch-enum -Wvla -Wmissing-p
 VERSION   := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 # Host programs and tests. SAN=1 adds ASan and UBSan.
-SANFLAGS   = $(if $(filter 1,$(SAN)),-fsanitize=address,undefined -fno-sanitize-recover=all)
+san_flags  = -fsanitize=address,undefined -fno-sanitize-recover=all
+SANFLAGS   = $(if $(filter 1,$(SAN)),$(san_flags))
 HOST_CFLAGS = -std=gnu11 -O2 -g $(WARN) $(SANFLAGS) -D_GNU_SOURCE -Iinclude -I. -I$(BUILD)/gen
 # Freestanding code for L0 and 64-bit guests: no FPU, no red zone, runs where it is linked.
 FREE_CFLAGS = -std=gnu11 -O2 -g -m64 -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
