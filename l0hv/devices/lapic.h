@@ -90,7 +90,8 @@ struct lapic {
 	uint8_t tpr;
 	uint8_t bsp;
 	int16_t vector; /* cached: highest IRR vector above PPR; -1 none */
-	uint64_t timer_start; /* tick at which the current count began */
+	uint32_t timer_from; /* the count at timer_start */
+	uint64_t timer_start; /* tick from which it counts */
 	uint64_t timer_expiry; /* tick of the next expiry, UINT64_MAX when stopped */
 	uint64_t tsc_deadline; /* IA32_TSC_DEADLINE as the guest wrote it; 0 disarmed */
 	uint64_t tsc_offset; /* guest TSC = tick + tsc_offset */

@@ -27,7 +27,7 @@ static uint64_t period(const struct lapic *lapic)
 
 void lapic_timer_reset(struct lapic *lapic)
 {
-	lapic->timer_initial = 0;
+	lapic->timer_initial = lapic->timer_from = 0;
 	lapic->timer_divide = 0;
 	lapic->timer_start = 0;
 	lapic->timer_expiry = UINT64_MAX;
@@ -42,14 +42,14 @@ uint32_t lapic_timer_current(const struct lapic *lapic, uint64_t now)
 	if (lapic->timer_expiry == UINT64_MAX || lapic_timer_mode(lapic) >= LVT_TIMER_DEADLINE)
 		return 0;
 	counted = elapsed_since(lapic->timer_start, now) / divisor(lapic);
-	return counted < lapic->timer_initial ? (uint32_t)(lapic->timer_initial - counted) : 0;
+	return counted < lapic->timer_from ? (uint32_t)(lapic->timer_from - counted) : 0;
 }
 
 void lapic_timer_set_initial(struct lapic *lapic, uint32_t count, uint64_t now)
 {
 	if (lapic_timer_mode(lapic) >= LVT_TIMER_DEADLINE)
 		return; /* ignored, as the SDM says of TSC-deadline mode */
-	lapic->timer_initial = count;
+	lapic->timer_initial = lapic->timer_from = count;
 	lapic->timer_start = now;
 	lapic->timer_expiry = count ? add_saturating(now, period(lapic)) : UINT64_MAX;
 }
@@ -57,14 +57,13 @@ void lapic_timer_set_initial(struct lapic *lapic, uint32_t count, uint64_t now)
 void lapic_timer_set_divide(struct lapic *lapic, uint32_t divide, uint64_t now)
 {
 	uint32_t current = lapic_timer_current(lapic, now);
-	uint64_t gone;
 
 	lapic->timer_divide = divide;
 	if (!current)
 		return;
 	/* The count stands; what is left of it now runs at the new rate. */
-	gone = (uint64_t)(lapic->timer_initial - current) * divisor(lapic);
-	lapic->timer_start = now > gone ? now - gone : 0;
+	lapic->timer_from = current;
+	lapic->timer_start = now;
 	lapic->timer_expiry = add_saturating(now, (uint64_t)current * divisor(lapic));
 }
 
@@ -114,6 +113,7 @@ void lapic_advance(struct lapic *lapic, uint64_t now)
 		missed = (now - lapic->timer_expiry) / step;
 		lapic->timer_start = lapic->timer_expiry + missed * step;
 		lapic->timer_expiry = add_saturating(lapic->timer_start, step);
+		lapic->timer_from = lapic->timer_initial;
 	} else {
 		lapic->timer_expiry = UINT64_MAX;
 		lapic->tsc_deadline = 0;
