@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Machine driver for Bochs. No BIOS: the boot ROM finds the boot table and the images in RAM.
+ * Debian's Bochs starts in its debugger and writes the debug console (port 0xE9) to standard output
+ * between the debugger's own lines, which are taken off here (bochs_output.c).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "experiments/bochs_output.h"
+#include "experiments/bochsrc.h"
+#include "experiments/boot_image.h"
+#include "experiments/isolate.h"
+#include "experiments/machine.h"
+#include "experiments/scratch.h"
+
+#define BOCHS         "bochs-bin"
+#define LOG_TAIL      65536
+#define LOG_LINES     12
+#define SHUTDOWN_SAID "Shutdown port: shutdown requested"
+/* What the child says by its exit status before Bochs has begun. Bochs itself ends with 0, 1 or a signal. */
+#define EXIT_NO_ISOLATION 120
+#define EXIT_NO_BOCHS     121
+
+enum { FILE_RC, FILE_DEBUGGER, FILE_ROM, FILE_TABLE, FILE_PACK, FILE_LOG, FILE_ERRORS, FILE_COUNT };
+
+struct machine {
+	pid_t pid;
+	int out;
+	struct scratch_file file[FILE_COUNT];
+	struct bochs_output filter;
+	struct timespec started;
+};
+
+static void close_files(struct machine *m)
+{
+	for (int i = 0; i < FILE_COUNT; i++)
+		scratch_close(&m->file[i]);
+	if (m->out >= 0)
+		close(m->out);
+}
+
+static int make_files(struct machine *m, const struct machine_spec *spec, const struct boot_image *image)
+{
+	const char *dir = spec->keep_dir;
+	struct bochsrc rc = {
+		.cpu = spec->cpu,
+		.memory = spec->memory,
+		.rom_size = spec->rom.size,
+		.table_address = NB_BOOT_TABLE,
+		.pack_address = image->address,
+	};
+	struct text text = {0};
+	int err = scratch_make(&m->file[FILE_ROM], dir, "rom.bin", spec->rom.data, spec->rom.size);
+
+	if (!err)
+		err = scratch_make(&m->file[FILE_TABLE], dir, "table.bin", image->table,
+				   sizeof(image->table));
+	if (!err)
+		err = scratch_make(&m->file[FILE_PACK], dir, "pack.bin", image->pack.data, image->pack.size);
+	if (!err)
+		err = scratch_make(&m->file[FILE_LOG], dir, "bochs.log", "", 0);
+	if (!err)
+		err = scratch_make(&m->file[FILE_ERRORS], dir, "stderr", "", 0);
+	if (!err)
+		err = scratch_make(&m->file[FILE_DEBUGGER], dir, "debugger", "c\n", 2);
+	if (err)
+		return err;
+	rc.rom = m->file[FILE_ROM].path;
+	rc.table = m->file[FILE_TABLE].path;
+	rc.pack = m->file[FILE_PACK].path;
+	rc.log = m->file[FILE_LOG].path;
+	bochsrc_write(&text, &rc);
+	err = scratch_make(&m->file[FILE_RC], dir, "bochsrc", text.data, text.size);
+	text_free(&text);
+	return err;
+}
+
+/* In the child. Never returns. */
+__attribute__((noreturn)) static void become_bochs(const struct machine *m, int out, pid_t parent)
+{
+	sigset_t none;
+	int null = open("/dev/null", O_RDWR);
+
+	setpgid(0, 0); /* ^C goes to nestbed, which then decides */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	dup2(null, STDIN_FILENO);
+	dup2(out, STDOUT_FILENO);
+	dup2(m->file[FILE_ERRORS].fd, STDERR_FILENO);
+	for (int i = 0; i < FILE_COUNT; i++)
+		scratch_inherit(&m->file[i]);
+	setenv("TZ", "UTC", 1); /* the CMOS clock starts at local time */
+	if (isolate() == ISOLATE_NONE)
+		_exit(EXIT_NO_ISOLATION);
+	execlp(BOCHS, BOCHS, "-q", "-f", m->file[FILE_RC].path, "-rc", m->file[FILE_DEBUGGER].path,
+	       (char *)NULL);
+	_exit(EXIT_NO_BOCHS);
+}
+
+static int spawn(struct machine *m)
+{
+	pid_t self = getpid();
+	int pipes[2];
+	int err;
+
+	if (pipe2(pipes, O_CLOEXEC))
+		return -errno;
+	clock_gettime(CLOCK_MONOTONIC, &m->started);
+	fflush(NULL);
+	m->pid = fork();
+	if (!m->pid)
+		become_bochs(m, pipes[1], self);
+	err = m->pid < 0 ? -errno : 0;
+	close(pipes[1]);
+	m->out = pipes[0];
+	return err;
+}
+
+static int bochs_start(const struct machine_spec *spec, struct machine **machine, char **why)
+{
+	struct machine *m = zalloc(sizeof(*m));
+	struct boot_image image;
+	int err;
+
+	m->out = -1;
+	for (int i = 0; i < FILE_COUNT; i++)
+		m->file[i].fd = -1;
+	*why = NULL;
+	err = boot_image_make(&image, spec, why);
+	if (!err)
+		err = make_files(m, spec, &image);
+	boot_image_free(&image);
+	if (!err)
+		err = spawn(m);
+	if (err) {
+		if (!*why)
+			*why = text_format("can't start %s: %s", BOCHS, strerror(-err));
+		close_files(m);
+		free(m);
+		return err;
+	}
+	bochs_output_init(&m->filter);
+	*machine = m;
+	return 0;
+}
+
+static int bochs_fd(const struct machine *m)
+{
+	return m->out;
+}
+
+static ssize_t bochs_read(struct machine *m, uint8_t *data, size_t room)
+{
+	uint8_t raw[16384];
+	ssize_t n = (ssize_t)bochs_output_take(&m->filter, data, room);
+
+	if (n)
+		return n;
+	n = read(m->out, raw, sizeof(raw));
+	if (n < 0)
+		return errno == EINTR ? -EAGAIN : -errno;
+	if (n)
+		bochs_output_feed(&m->filter, raw, (size_t)n);
+	else
+		bochs_output_end(&m->filter);
+	if (n && !m->filter.ready.size)
+		return -EAGAIN;
+	return (ssize_t)bochs_output_take(&m->filter, data, room);
+}
+
+static void bochs_kill(struct machine *m)
+{
+	if (kill(-m->pid, SIGKILL))
+		kill(m->pid, SIGKILL);
+}
+
+/* What Bochs gave as its reason, then its log's last lines. */
+static char *last_words(const struct machine *m)
+{
+	static const char said[] = "exiting with the following message:\n";
+	char *errors = scratch_tail(&m->file[FILE_ERRORS], LOG_TAIL, 1000);
+	char *log = scratch_tail(&m->file[FILE_LOG], LOG_TAIL, LOG_LINES);
+	const char *reason = strstr(errors, said);
+	char *words;
+
+	reason = reason ? reason + strlen(said) : "no reason given";
+	words = text_format("%.*s\n%s", (int)strcspn(reason, "\n"), reason, log);
+	free(errors);
+	free(log);
+	return words;
+}
+
+static char *explain(const struct machine *m, int status)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_BOCHS)
+		return text_format("%s is not installed (package bochs)", BOCHS);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_ISOLATION)
+		return text_copy("can't keep " BOCHS " off the network here: no network namespace, no user "
+				 "namespace, no seccomp");
+	return last_words(m);
+}
+
+static void bochs_finish(struct machine *m, enum machine_end asked, struct machine_result *r)
+{
+	struct timespec now;
+	char *log = NULL;
+
+	while (waitpid(m->pid, &r->wait_status, 0) < 0 && errno == EINTR)
+		;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	r->wall_seconds =
+		(double)(now.tv_sec - m->started.tv_sec) + 1e-9 * (double)(now.tv_nsec - m->started.tv_nsec);
+	log = scratch_tail(&m->file[FILE_LOG], LOG_TAIL, 1000);
+	r->end = asked;
+	if (strstr(log, SHUTDOWN_SAID))
+		r->end = MACHINE_SHUT_DOWN;
+	else if (asked == MACHINE_SHUT_DOWN)
+		r->end = MACHINE_DIED;
+	if (r->end != MACHINE_SHUT_DOWN)
+		r->log_tail = explain(m, r->wait_status);
+	free(log);
+	bochs_output_free(&m->filter);
+	close_files(m);
+	free(m);
+}
+
+const struct machine_driver machine_bochs = {
+	.name = "bochs",
+	.start = bochs_start,
+	.fd = bochs_fd,
+	.read = bochs_read,
+	.kill = bochs_kill,
+	.finish = bochs_finish,
+};

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "experiments/bochs_output.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LAST_LINE_MAX 400
+
+void bochs_output_init(struct bochs_output *o)
+{
+	memset(o, 0, sizeof(*o));
+}
+
+/*
+ * "(0).[820] [0x0000ffffffff001c] f000:001c (unk. ctxt): out dx, al  ; ee\n" and nothing behind it,
+ * or a beginning of it. In the pattern 'd' is decimal digits, 'x' hexadecimal digits.
+ */
+static bool may_be_last_line(const char *s, size_t n)
+{
+	static const char pattern[] = "(0).[d] [0xx] ";
+	size_t at = 0;
+
+	for (const char *p = pattern; *p; p++) {
+		if (at == n)
+			return true;
+		if (*p == 'd' || (*p == 'x' && p[-1] == 'x')) {
+			size_t from = at;
+
+			while (at < n &&
+			       (*p == 'd' ? isdigit((unsigned char)s[at]) : isxdigit((unsigned char)s[at])))
+				at++;
+			if (at == from)
+				return false;
+		} else if (s[at++] != *p) {
+			return false;
+		}
+	}
+	for (; at < n; at++)
+		if (s[at] == '\n')
+			return at + 1 == n;
+	return n < LAST_LINE_MAX;
+}
+
+static void drop_front(struct text *t, size_t n)
+{
+	memmove(t->data, t->data + n, t->size - n + 1);
+	t->size -= n;
+}
+
+static void machine_byte(struct bochs_output *o, char c)
+{
+	if (!o->held.size && c != '(') {
+		text_add(&o->ready, &c, 1);
+		return;
+	}
+	text_add(&o->held, &c, 1);
+	while (o->held.size && !may_be_last_line(o->held.data, o->held.size)) {
+		text_add(&o->ready, o->held.data, 1);
+		drop_front(&o->held, 1);
+	}
+}
+
+static void banner_byte(struct bochs_output *o, char c)
+{
+	if (c != '\n') {
+		text_add(&o->line, &c, 1);
+		return;
+	}
+	if (o->state == BOCHS_FIRST_LINE)
+		o->state = BOCHS_RUNNING;
+	else if (o->line.size && !strcmp(o->line.data, "Next at t=0"))
+		o->state = BOCHS_FIRST_LINE;
+	o->line.size = 0;
+}
+
+void bochs_output_feed(struct bochs_output *o, const uint8_t *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (o->state == BOCHS_RUNNING)
+			machine_byte(o, (char)data[i]);
+		else
+			banner_byte(o, (char)data[i]);
+	}
+}
+
+void bochs_output_end(struct bochs_output *o)
+{
+	if (o->held.size && o->held.data[o->held.size - 1] != '\n')
+		text_add(&o->ready, o->held.data, o->held.size);
+	o->held.size = 0;
+}
+
+size_t bochs_output_take(struct bochs_output *o, uint8_t *data, size_t room)
+{
+	size_t n = o->ready.size < room ? o->ready.size : room;
+
+	if (!n)
+		return 0;
+	memcpy(data, o->ready.data, n);
+	drop_front(&o->ready, n);
+	return n;
+}
+
+void bochs_output_free(struct bochs_output *o)
+{
+	text_free(&o->line);
+	text_free(&o->held);
+	text_free(&o->ready);
+}

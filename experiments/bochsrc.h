@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Text of a Bochs configuration. Pure. */
+#ifndef EXPERIMENTS_BOCHSRC_H
+#define EXPERIMENTS_BOCHSRC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "experiments/text.h"
+
+struct bochsrc {
+	const char *cpu;
+	uint64_t memory; /* bytes, whole MiB */
+	const char *rom; /* paths */
+	size_t rom_size;
+	const char *table;
+	uint32_t table_address;
+	const char *pack;
+	uint32_t pack_address;
+	const char *log;
+};
+
+void bochsrc_write(struct text *out, const struct bochsrc *rc);
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/* nestbed boot: one guest, bare or under L0, its output and records printed as they come. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "experiments/cli.h"
+#include "experiments/cpu_models.h"
+#include "experiments/files.h"
+#include "experiments/launch.h"
+#include "experiments/pool.h"
+#include "experiments/printer.h"
+#include "experiments/setting.h"
+#include "experiments/text.h"
+#include "experiments/verdict.h"
+
+enum {
+	OPT_CMDLINE = 256,
+	OPT_MODULE,
+	OPT_L0,
+	OPT_BARE,
+	OPT_NESTED,
+	OPT_MEMORY,
+	OPT_CPU,
+	OPT_SET,
+	OPT_JSON,
+	OPT_TIMEOUT,
+	OPT_KEEP,
+	OPT_RECORDS
+};
+
+static const struct argp_option options[] = {
+	{"bare",						   OPT_BARE, 0, 0, "The guest is all that runs on the machine", 0},
+	{"cmdline",						       OPT_CMDLINE, "TEXT", 0, "The guest's command line", 0},
+	{"cpu",             OPT_CPU, "MODEL", 0, "The machine's processor (default " CLI_DEFAULT_CPU ")", 0},
+	{"json",							OPT_JSON, 0, 0, "Print JSON, an object a line", 0},
+	{"keep",OPT_KEEP, "DIR", 0, "Leave the machine's files and log in DIR", 0},
+	{"l0",						       OPT_L0, 0, 0, "The guest is a VM of L0 (default)", 0},
+	{"memory",						       OPT_MEMORY, "SIZE", 0, "The guest's memory (default 64M)", 0},
+	{"module",						    OPT_MODULE, "FILE[:ARGS]", 0,
+	 "A multiboot module; its command line is its name, then ARGS. Repeatable", 0},
+	{"nested",						 OPT_NESTED, 0, 0, "The guest may use VT-x", 0},
+	{"records", OPT_RECORDS, "FILE", 0, "Write the raw records to FILE", 0},
+	{"set",							OPT_SET, "KEY=VALUE", 0,
+	 "A line of the VM's configuration (docs/bundle.md), such as "
+	 "nested.shadow_vmcs=off; l0.KEY=VALUE is a line of [l0]. Repeatable", 0},
+	{"timeout",OPT_TIMEOUT, "SECONDS", 0,
+	 "End the machine after so many seconds (default 120; 0: never)", 0},
+	{0						      },
+};
+
+struct boot {
+	struct launch launch;
+	struct text vm_lines, l0_lines;
+	char *module_args[NB_BOOT_MODULES_MAX];
+	const char *records_path;
+	struct text raw;
+	struct printer printer;
+	struct verdict verdict;
+	struct decode *decode;
+	bool l0;
+};
+
+/* The file's name without folder and ending, in characters that a VM's name may have. */
+static char *short_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *name = text_copy(slash ? slash + 1 : path);
+	char *dot = strrchr(name, '.');
+
+	if (dot && dot != name)
+		*dot = '\0';
+	for (char *p = name; *p; p++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", *p))
+			*p = '-';
+	return name;
+}
+
+static int add_module(struct boot *b, char *arg, struct argp_state *state)
+{
+	struct launch *l = &b->launch;
+	struct launch_module *m = &l->module[l->module_count];
+	char *colon = strchr(arg, ':');
+
+	if (l->module_count == sizeof(l->module) / sizeof(l->module[0]))
+		argp_error(state, "too many modules");
+	if (colon)
+		*colon = '\0';
+	if (guest_read(arg, &m->image))
+		return EINVAL;
+	m->name = short_name(arg);
+	m->args = colon ? colon + 1 : "";
+	l->module_count++;
+	return 0;
+}
+
+static void add_setting(struct boot *b, const char *arg, struct argp_state *state)
+{
+	struct setting s;
+	char *why;
+
+	if (setting_parse(arg, &s, &why))
+		argp_error(state, "%s", why);
+	else if (!strncmp(s.key, "l0.", 3))
+		text_addf(&b->l0_lines, "%s = %s\n", s.key + 3, s.value);
+	else
+		text_addf(&b->vm_lines, "%s = %s\n", s.key, s.value);
+	setting_free(&s);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct boot *b = state->input;
+	struct launch *l = &b->launch;
+	uint64_t number;
+	char *why;
+
+	switch (key) {
+	case OPT_CMDLINE:
+		l->cmdline = arg;
+		if (strpbrk(arg, "\r\n"))
+			argp_error(state, "a command line is one line");
+		return 0;
+	case OPT_MODULE:
+		return add_module(b, arg, state);
+	case OPT_L0:
+		b->l0 = true;
+		return 0;
+	case OPT_BARE:
+		l->bare = true;
+		return 0;
+	case OPT_NESTED:
+		l->nested = true;
+		return 0;
+	case OPT_MEMORY:
+		if (memory_parse(arg, &l->memory, &why))
+			argp_error(state, "%s", why);
+		return 0;
+	case OPT_CPU:
+		l->cpu = arg;
+		if (!cpu_model_find(arg))
+			argp_error(state, "%s", cpu_model_unknown(arg));
+		return 0;
+	case OPT_SET:
+		add_setting(b, arg, state);
+		return 0;
+	case OPT_JSON:
+		b->printer.json = true;
+		return 0;
+	case OPT_TIMEOUT:
+		if (number_parse(arg, 0, 1000000, &number, &why))
+			argp_error(state, "%s", why);
+		l->seconds = (unsigned)number;
+		return 0;
+	case OPT_KEEP:
+		l->keep_dir = arg;
+		return 0;
+	case OPT_RECORDS:
+		b->records_path = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (l->guest)
+			argp_error(state, "one IMAGE is enough; more go in by --module");
+		l->guest = short_name(arg);
+		return guest_read(arg, &l->image) ? EINVAL : 0;
+	case ARGP_KEY_END:
+		if (!l->guest)
+			argp_error(state, "which IMAGE?");
+		if (l->bare && b->l0)
+			argp_error(state, "--bare and --l0 exclude each other");
+		if (l->bare && (b->vm_lines.size || b->l0_lines.size || l->nested))
+			argp_error(state, "--set and --nested tell L0; --bare has none");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static void on_record(void *ctx, const struct decode_source *from, const Nestbed__Record *record)
+{
+	struct boot *b = ctx;
+
+	verdict_record(&b->verdict, from, record);
+	printer_record(&b->printer, from, record);
+}
+
+static void on_text(void *ctx, const struct decode_source *from, const uint8_t *data, size_t size)
+{
+	printer_text(&((struct boot *)ctx)->printer, from, data, size);
+}
+
+static void on_bad(void *ctx, const struct decode_source *from, size_t size)
+{
+	printer_bad(&((struct boot *)ctx)->printer, from, size);
+}
+
+static void on_raw(void *ctx, const uint8_t *frame, size_t size)
+{
+	struct boot *b = ctx;
+
+	if (b->records_path)
+		text_add(&b->raw, frame, size);
+}
+
+static void on_output(void *ctx, const uint8_t *data, size_t size)
+{
+	struct boot *b = ctx;
+
+	if (size)
+		decode_feed(b->decode, data, size);
+	else
+		decode_end(b->decode);
+}
+
+/* Runs the machine; an exit status. */
+static int run(struct boot *b)
+{
+	const struct decode_sink sink = {on_text, on_record, on_bad, on_raw, b};
+	const struct progress progress = {"nestbed boot", true};
+	struct job job = {.spec = b->launch.spec, .output = on_output, .ctx = b};
+	const char *why;
+	int status;
+
+	b->decode = decode_new(&sink);
+	b->verdict.bare = b->launch.bare;
+	b->printer.out = stdout;
+	status = pool_run(&machine_bochs, &job, 1, 1, &progress);
+	printer_end(&b->printer);
+	decode_free(b->decode);
+	if (!job.ran)
+		return pool_signal() ? CLI_INTERRUPTED + pool_signal() : CLI_DIED;
+	status = verdict_status(&b->verdict, job.result.end, &why);
+	if (status == CLI_INTERRUPTED)
+		status += pool_signal();
+	if (status)
+		fprintf(stderr, "nestbed: %s: %s\n", b->launch.guest, why);
+	if (status == CLI_DIED && job.result.log_tail)
+		fprintf(stderr, "%s\n", job.result.log_tail);
+	free(job.result.log_tail);
+	return status;
+}
+
+static int save_records(const struct boot *b)
+{
+	int err;
+
+	if (!b->records_path)
+		return CLI_OK;
+	err = file_write(b->records_path, b->raw.data ? b->raw.data : "", b->raw.size);
+	if (!err)
+		return CLI_OK;
+	fprintf(stderr, "nestbed: %s: %s\n", b->records_path, strerror(-err));
+	return CLI_FAILED;
+}
+
+static void boot_free(struct boot *b)
+{
+	struct launch *l = &b->launch;
+
+	for (unsigned i = 0; i < l->module_count; i++) {
+		free((char *)l->module[i].name);
+		free(l->module[i].image.data);
+	}
+	free((char *)l->guest);
+	free(l->image.data);
+	launch_free(l);
+	text_free(&b->vm_lines);
+	text_free(&b->l0_lines);
+	text_free(&b->raw);
+}
+
+int cmd_boot(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.args_doc = "IMAGE",
+		.doc = "Boots IMAGE, a multiboot-1 kernel (a file, or the name of a guest that the build "
+		       "makes), and "
+		       "prints what it writes and reports until the machine ends.\v"
+		       "Lines 'NAME> ...' are what VM NAME wrote, '@NAME KIND ...' its records, '@ KIND ...' "
+		       "the records of "
+		       "what runs on the machine itself.\n\n" CLI_EXIT_DOC,
+	};
+	struct boot b = {
+		.launch = {.cpu = CLI_DEFAULT_CPU, .cmdline = "", .memory = 64ull << 20, .seconds = 120}
+        };
+	int status, saved;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &b))
+		return CLI_USAGE;
+	b.launch.name = b.launch.guest;
+	b.launch.vm_lines = b.vm_lines.size ? b.vm_lines.data : "";
+	b.launch.l0_lines = b.l0_lines.size ? b.l0_lines.data : "";
+	status = launch_prepare(&b.launch);
+	if (!status) {
+		status = run(&b);
+		saved = save_records(&b);
+		status = status ? status : saved;
+	}
+	boot_free(&b);
+	return status;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "experiments/launch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "experiments/cli.h"
+#include "experiments/files.h"
+#include "experiments/text.h"
+#include "l0hv/boot/config.h"
+
+/* RAM for L0 beside its guest: its image, the bundle, page tables, shadow structures. */
+#define L0_MEMORY (128ull << 20)
+
+static char *write_config(const struct launch *l)
+{
+	struct text t = {0};
+
+	if (*l->l0_lines)
+		text_addf(&t, "[l0]\n%s", l->l0_lines);
+	text_addf(&t, "[vm %s]\nimage = %s\n", l->guest, l->guest);
+	if (*l->cmdline)
+		text_addf(&t, "cmdline = %s\n", l->cmdline);
+	text_addf(&t, "memory = %lluM\n", (unsigned long long)(l->memory >> 20));
+	if (l->nested)
+		text_addf(&t, "nested = on\n");
+	for (unsigned i = 0; i < l->module_count; i++)
+		text_addf(&t, "module = %s%s%s\n", l->module[i].name, *l->module[i].args ? " " : "",
+			  l->module[i].args);
+	text_addf(&t, "%s", l->vm_lines);
+	return t.data;
+}
+
+static int make_bundle(struct launch *l)
+{
+	struct bundle_image image[NB_BOOT_MODULES_MAX] = {
+		{l->guest, l->image}
+        };
+	struct l0_config *parsed = zalloc(sizeof(*parsed));
+	struct config_error error;
+	unsigned bad;
+	int err;
+
+	l->config = write_config(l);
+	err = config_parse(l->config, strlen(l->config), parsed, &error);
+	free(parsed);
+	if (err) {
+		fprintf(stderr, "nestbed: %s: the VM's configuration: %s\n%s", l->name, error.text,
+			l->config);
+		return CLI_USAGE;
+	}
+	for (unsigned i = 0; i < l->module_count; i++)
+		image[i + 1] = (struct bundle_image){l->module[i].name, l->module[i].image};
+	err = bundle_write(l->config, image, l->module_count + 1, &l->bundle, &bad);
+	if (!err)
+		return 0;
+	fprintf(stderr, "nestbed: %s: the boot bundle: %s%s%s\n", l->name,
+		bad <= l->module_count ? image[bad].name : "", bad <= l->module_count ? ": " : "",
+		strerror(-err));
+	return CLI_USAGE;
+}
+
+static int prepare_bare(struct launch *l)
+{
+	l->spec.kernel = l->image;
+	l->spec.cmdline = l->cmdline;
+	l->spec.memory = l->memory;
+	for (unsigned i = 0; i < l->module_count; i++) {
+		const struct launch_module *m = &l->module[i];
+
+		l->module_cmdline[i] = text_format("%s%s%s", m->name, *m->args ? " " : "", m->args);
+		l->spec.module[i] = (struct machine_module){m->image, l->module_cmdline[i]};
+	}
+	l->spec.module_count = l->module_count;
+	return 0;
+}
+
+static int prepare_l0(struct launch *l)
+{
+	int status;
+
+	if (build_file_read("l0.elf", &l->l0))
+		return CLI_REFUSED;
+	status = make_bundle(l);
+	if (status)
+		return status;
+	l->spec.kernel = l->l0;
+	l->spec.cmdline = "";
+	l->spec.module[0] = (struct machine_module){l->bundle, "bundle"};
+	l->spec.module_count = 1;
+	l->spec.memory =
+		l->memory + L0_MEMORY + ((l->bundle.size + ((1u << 20) - 1)) & ~(uint64_t)((1u << 20) - 1));
+	if (l->spec.memory < CLI_DEFAULT_MEMORY)
+		l->spec.memory = CLI_DEFAULT_MEMORY;
+	return 0;
+}
+
+int launch_prepare(struct launch *l)
+{
+	l->spec = (struct machine_spec){
+		.name = l->name,
+		.cpu = l->cpu,
+		.seconds = l->seconds,
+		.keep_dir = l->keep_dir,
+	};
+	if (build_file_read("rom.bin", &l->rom))
+		return CLI_REFUSED;
+	l->spec.rom = l->rom;
+	return l->bare ? prepare_bare(l) : prepare_l0(l);
+}
+
+void launch_free(struct launch *l)
+{
+	free(l->config);
+	free(l->bundle.data);
+	free(l->rom.data);
+	free(l->l0.data);
+	for (unsigned i = 0; i < NB_BOOT_MODULES_MAX; i++)
+		free(l->module_cmdline[i]);
+	memset(l, 0, sizeof(*l));
+}

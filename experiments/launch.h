@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* From "this guest, at this level" to a machine: kernel, bundle, configuration text. */
+#ifndef EXPERIMENTS_LAUNCH_H
+#define EXPERIMENTS_LAUNCH_H
+
+#include <stdbool.h>
+
+#include "experiments/bundle_write.h"
+#include "experiments/machine.h"
+
+struct launch_module {
+	const char *name; /* what its command line begins with, and its bundle entry */
+	const char *args; /* the rest of its command line; may be "" */
+	struct blob image;
+};
+
+struct launch {
+	/* Asked for; everything borrowed. */
+	const char *name; /* of the machine run */
+	const char *cpu;
+	bool bare; /* the guest is the machine's kernel; else L0 is, and the guest its one VM */
+	const char *guest; /* names the VM */
+	struct blob image;
+	const char *cmdline;
+	uint64_t memory; /* of the guest; bytes */
+	bool nested; /* the guest may use VT-x */
+	const char *vm_lines; /* more lines of its [vm] section, or "" */
+	const char *l0_lines; /* lines of [l0], or "" */
+	struct launch_module module[NB_BOOT_MODULES_MAX - 1];
+	unsigned module_count;
+	unsigned seconds;
+	const char *keep_dir;
+
+	/* Made by launch_prepare; spec borrows the rest. */
+	struct machine_spec spec;
+	char *config; /* NULL when bare */
+	char *module_cmdline[NB_BOOT_MODULES_MAX];
+	struct blob bundle, rom, l0;
+};
+
+/* 0 or an exit status of enum cli_exit; what is wrong is said on stderr. */
+__attribute__((warn_unused_result)) int launch_prepare(struct launch *l);
+void launch_free(struct launch *l);
+
+#endif

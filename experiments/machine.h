@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A machine that boots one multiboot-1 kernel and talks over its debug console. A driver says how:
+ * Bochs today; anything that can be polled for output and killed fits.
+ */
+#ifndef EXPERIMENTS_MACHINE_H
+#define EXPERIMENTS_MACHINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "nestbed/boot.h"
+
+struct blob {
+	void *data; /* malloc'd or borrowed: the holder says */
+	size_t size;
+};
+
+struct machine_module {
+	struct blob image;
+	const char *cmdline;
+};
+
+/* Borrows everything; it must outlive the machine. */
+struct machine_spec {
+	const char *name; /* of this machine run: [a-z0-9-] */
+	const char *cpu; /* CPU model, in the driver's words */
+	uint64_t memory; /* bytes */
+	struct blob rom; /* boot ROM, for drivers that need one */
+	struct blob kernel;
+	const char *cmdline;
+	struct machine_module module[NB_BOOT_MODULES_MAX];
+	unsigned module_count;
+	unsigned seconds; /* wall-clock limit; 0: none */
+	const char *keep_dir; /* where its files stay; NULL: nowhere */
+};
+
+enum machine_end {
+	MACHINE_SHUT_DOWN, /* by the shutdown port */
+	MACHINE_DIED, /* the emulator panicked, aborted or could not start */
+	MACHINE_TIMED_OUT,
+	MACHINE_INTERRUPTED, /* by a signal to nestbed */
+};
+
+struct machine_result {
+	enum machine_end end;
+	int wait_status; /* of waitpid */
+	double wall_seconds;
+	char *log_tail; /* malloc'd: last lines of the machine's log; NULL after a shutdown */
+};
+
+struct machine;
+
+struct machine_driver {
+	const char *name;
+	/* 0 or negative errno; *why (malloc'd) says what went wrong. */
+	int (*start)(const struct machine_spec *spec, struct machine **machine, char **why);
+	int (*fd)(const struct machine *machine); /* readable: there is output, or its end */
+	/* Bytes read, 0 at the end of the output, or negative errno. */
+	ssize_t (*read)(struct machine *machine, uint8_t *data, size_t room);
+	void (*kill)(struct machine *machine);
+	/* Waits for the machine's process, says how it ended, and frees the machine. */
+	void (*finish)(struct machine *machine, enum machine_end asked, struct machine_result *result);
+};
+
+extern const struct machine_driver machine_bochs;
+
+#endif

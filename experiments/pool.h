@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs machines, several at a time, to their ends: hands their output on as it comes, keeps time
+ * limits, and ends all of them at SIGINT, SIGTERM or SIGHUP.
+ */
+#ifndef EXPERIMENTS_POOL_H
+#define EXPERIMENTS_POOL_H
+
+#include <stdbool.h>
+
+#include "experiments/machine.h"
+
+struct job {
+	struct machine_spec spec;
+	void (*output)(void *ctx, const uint8_t *data, size_t size); /* size 0: the output has ended */
+	void *ctx;
+	/* Answers: */
+	bool ran;
+	struct machine_result result;
+};
+
+struct progress {
+	const char *title;
+	bool quiet;
+};
+
+/*
+ * 0 when every job ran (however it ended), -EINTR after a signal, or negative errno when a machine
+ * could not be started (the reason is printed).
+ */
+__attribute__((warn_unused_result)) int pool_run(const struct machine_driver *driver, struct job *jobs,
+						 unsigned count, unsigned parallel,
+						 const struct progress *progress);
+/* The signal that ended the last pool_run, or 0. */
+int pool_signal(void);
+const char *machine_end_name(enum machine_end end);
+
+#endif
