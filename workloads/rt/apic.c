@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Local APIC, by memory or, once x2APIC mode is on, by MSRs. SDM "Advanced Programmable Interrupt
  * Controller". */
+#include "layout.h"
 #include "rt.h"
 #include "rt_apic.h"
 
@@ -17,9 +18,16 @@ bool rt_has_tsc_deadline(void)
 	return cpuid(1, 0).ecx & (1u << 24);
 }
 
+/* Of each CPU, asked once: IA32_APIC_BASE exits under every hypervisor, and would at each register access. */
+static enum { UNKNOWN, XAPIC, X2APIC } modes[RT_CPUS_MAX];
+
 bool rt_apic_is_x2(void)
 {
-	return rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC;
+	unsigned int cpu = rt_cpu();
+
+	if (modes[cpu] == UNKNOWN)
+		modes[cpu] = rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC ? X2APIC : XAPIC;
+	return modes[cpu] == X2APIC;
 }
 
 uint32_t rt_apic_read(uint32_t offset)
@@ -55,6 +63,7 @@ void rt_apic_enable(void)
 void rt_x2apic_enable(void)
 {
 	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+	modes[rt_cpu()] = X2APIC;
 	rt_apic_enable();
 }
 

@@ -2,6 +2,7 @@
 /* IDT, handlers, expected faults, and the last words of an unexpected one. */
 #include "internal.h"
 #include "rt.h"
+#include "rt_apic.h"
 
 /* SDM "64-Bit Mode IDT" */
 struct gate {
@@ -63,8 +64,15 @@ void rt_set_gate(unsigned int vector, void (*entry)(void))
 	};
 }
 
+/* SDM "Spurious Interrupt": raising TPR over a vector that is on its way makes one; no EOI. */
+static void on_spurious(struct rt_regs *regs)
+{
+	(void)regs;
+}
+
 void rt_traps_init(void)
 {
+	rt_on(RT_VECTOR_SPURIOUS, on_spurious);
 	for (unsigned int v = 0; v < 256; v++)
 		rt_set_gate(v, NULL);
 }
