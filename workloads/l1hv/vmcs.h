@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * VMCS field encodings, control bits, exit reasons and capability MSRs that l1hv uses.
+ * Source: SDM volume 3, appendices "VMX Capability Reporting Facility", "Field Encoding in VMCS",
+ * "VMX Basic Exit Reasons", and chapter "Virtual Machine Control Structures".
+ */
+#ifndef L1HV_VMCS_H
+#define L1HV_VMCS_H
+
+enum vmcs_field {
+	/* 16-bit */
+	VPID = 0x0000,
+	GUEST_ES_SEL = 0x0800, /* then CS, SS, DS, FS, GS, LDTR, TR in steps of 2 */
+	GUEST_CS_SEL = 0x0802,
+	HOST_ES_SEL = 0x0C00,
+	HOST_CS_SEL = 0x0C02,
+	HOST_SS_SEL = 0x0C04,
+	HOST_DS_SEL = 0x0C06,
+	HOST_FS_SEL = 0x0C08,
+	HOST_GS_SEL = 0x0C0A,
+	HOST_TR_SEL = 0x0C0C,
+	/* 64-bit */
+	IO_BITMAP_A = 0x2000,
+	IO_BITMAP_B = 0x2002,
+	MSR_BITMAP = 0x2004,
+	TSC_OFFSET = 0x2010,
+	EPT_POINTER = 0x201A,
+	XSS_EXITING_BITMAP = 0x202C,
+	GUEST_PHYSICAL_ADDRESS = 0x2400,
+	VMCS_LINK_POINTER = 0x2800,
+	GUEST_DEBUGCTL = 0x2802,
+	GUEST_PAT = 0x2804,
+	GUEST_EFER = 0x2806,
+	GUEST_PDPTE0 = 0x280A, /* then 1, 2, 3 in steps of 2 */
+	HOST_PAT = 0x2C00,
+	HOST_EFER = 0x2C02,
+	/* 32-bit */
+	PIN_CTLS = 0x4000,
+	CPU_CTLS = 0x4002,
+	EXCEPTION_BITMAP = 0x4004,
+	PFEC_MASK = 0x4006,
+	PFEC_MATCH = 0x4008,
+	CR3_TARGET_COUNT = 0x400A,
+	EXIT_CTLS = 0x400C,
+	EXIT_MSR_STORE_COUNT = 0x400E,
+	EXIT_MSR_LOAD_COUNT = 0x4010,
+	ENTRY_CTLS = 0x4012,
+	ENTRY_MSR_LOAD_COUNT = 0x4014,
+	ENTRY_INTR_INFO = 0x4016,
+	ENTRY_ERROR_CODE = 0x4018,
+	ENTRY_INSTR_LEN = 0x401A,
+	CPU_CTLS2 = 0x401E,
+	VM_INSTRUCTION_ERROR = 0x4400,
+	EXIT_REASON = 0x4402,
+	EXIT_INTR_INFO = 0x4404,
+	EXIT_INTR_ERROR = 0x4406,
+	IDT_VECTORING_INFO = 0x4408,
+	IDT_VECTORING_ERROR = 0x440A,
+	EXIT_INSTR_LEN = 0x440C,
+	EXIT_INSTR_INFO = 0x440E,
+	GUEST_ES_LIMIT = 0x4800, /* steps of 2, as the selectors; then GDTR, IDTR */
+	GUEST_GDTR_LIMIT = 0x4810,
+	GUEST_IDTR_LIMIT = 0x4812,
+	GUEST_ES_AR = 0x4814,
+	GUEST_CS_AR = 0x4816,
+	GUEST_SS_AR = 0x4818,
+	GUEST_INTERRUPTIBILITY = 0x4824,
+	GUEST_ACTIVITY = 0x4826,
+	GUEST_SMBASE = 0x4828,
+	GUEST_SYSENTER_CS = 0x482A,
+	HOST_SYSENTER_CS = 0x4C00,
+	/* natural width */
+	CR0_MASK = 0x6000,
+	CR4_MASK = 0x6002,
+	CR0_SHADOW = 0x6004,
+	CR4_SHADOW = 0x6006,
+	EXIT_QUALIFICATION = 0x6400,
+	GUEST_LINEAR_ADDRESS = 0x640A,
+	GUEST_CR0 = 0x6800,
+	GUEST_CR3 = 0x6802,
+	GUEST_CR4 = 0x6804,
+	GUEST_ES_BASE = 0x6806, /* steps of 2, as the selectors; then GDTR, IDTR */
+	GUEST_CS_BASE = 0x6808,
+	GUEST_GDTR_BASE = 0x6816,
+	GUEST_IDTR_BASE = 0x6818,
+	GUEST_DR7 = 0x681A,
+	GUEST_RSP = 0x681C,
+	GUEST_RIP = 0x681E,
+	GUEST_RFLAGS = 0x6820,
+	GUEST_PENDING_DEBUG = 0x6822,
+	GUEST_SYSENTER_ESP = 0x6824,
+	GUEST_SYSENTER_EIP = 0x6826,
+	HOST_CR0 = 0x6C00,
+	HOST_CR3 = 0x6C02,
+	HOST_CR4 = 0x6C04,
+	HOST_FS_BASE = 0x6C06,
+	HOST_GS_BASE = 0x6C08,
+	HOST_TR_BASE = 0x6C0A,
+	HOST_GDTR_BASE = 0x6C0C,
+	HOST_IDTR_BASE = 0x6C0E,
+	HOST_SYSENTER_ESP = 0x6C10,
+	HOST_SYSENTER_EIP = 0x6C12,
+	HOST_RSP = 0x6C14,
+	HOST_RIP = 0x6C16,
+};
+
+#define PIN_EXTERNAL_INTERRUPT (1u << 0)
+#define PIN_NMI                (1u << 3)
+#define PIN_VIRTUAL_NMIS       (1u << 5)
+
+#define CPU_INTERRUPT_WINDOW (1u << 2)
+#define CPU_TSC_OFFSETTING   (1u << 3)
+#define CPU_HLT              (1u << 7)
+#define CPU_INVLPG           (1u << 9)
+#define CPU_RDTSC            (1u << 12)
+#define CPU_CR3_LOAD         (1u << 15)
+#define CPU_CR3_STORE        (1u << 16)
+#define CPU_CR8_LOAD         (1u << 19)
+#define CPU_CR8_STORE        (1u << 20)
+#define CPU_NMI_WINDOW       (1u << 22)
+#define CPU_IO_BITMAPS       (1u << 25)
+#define CPU_MSR_BITMAPS      (1u << 28)
+#define CPU_PAUSE            (1u << 30)
+#define CPU_SECONDARY        (1u << 31)
+
+#define CPU2_EPT                (1u << 1)
+#define CPU2_RDTSCP             (1u << 3)
+#define CPU2_VPID               (1u << 5)
+#define CPU2_WBINVD             (1u << 6)
+#define CPU2_UNRESTRICTED_GUEST (1u << 7)
+#define CPU2_INVPCID            (1u << 12)
+#define CPU2_XSAVES             (1u << 20)
+
+#define EXIT_SAVE_DEBUG    (1u << 2)
+#define EXIT_HOST_64       (1u << 9)
+#define EXIT_ACK_INTERRUPT (1u << 15)
+#define EXIT_SAVE_PAT      (1u << 18)
+#define EXIT_LOAD_PAT      (1u << 19)
+#define EXIT_SAVE_EFER     (1u << 20)
+#define EXIT_LOAD_EFER     (1u << 21)
+
+#define ENTRY_LOAD_DEBUG (1u << 2)
+#define ENTRY_IA32E      (1u << 9)
+#define ENTRY_LOAD_PAT   (1u << 14)
+#define ENTRY_LOAD_EFER  (1u << 15)
+
+/* VM-entry and VM-exit interruption information, IDT-vectoring information */
+#define INTR_VALID       (1u << 31)
+#define INTR_NMI_UNBLOCK (1u << 12)
+#define INTR_ERROR_CODE  (1u << 11)
+#define INTR_TYPE(info)  (((info) >> 8) & 7u)
+#define INTR_INJECTABLE  (INTR_VALID | 0xFFFu)
+enum intr_type {
+	INTR_EXTERNAL = 0,
+	INTR_NMI = 2,
+	INTR_HARDWARE = 3,
+	INTR_SOFTWARE = 4,
+	INTR_PRIVILEGED = 5,
+	INTR_SOFTWARE_EXCEPTION = 6,
+};
+
+#define BLOCKED_BY_STI    (1u << 0)
+#define BLOCKED_BY_MOV_SS (1u << 1)
+#define BLOCKED_BY_NMI    (1u << 3)
+#define ACTIVITY_ACTIVE   0u
+#define ACTIVITY_HLT      1u
+#define PENDING_DEBUG_BS  (1ull << 14)
+
+#define AR_LONG     (1u << 13)
+#define AR_BIG      (1u << 14)
+#define AR_UNUSABLE (1u << 16)
+
+#define EXIT_ENTRY_FAILURE (1u << 31)
+enum exit_reason {
+	EXIT_EXCEPTION_NMI = 0,
+	EXIT_EXTERNAL_INTERRUPT = 1,
+	EXIT_TRIPLE_FAULT = 2,
+	EXIT_INTERRUPT_WINDOW = 7,
+	EXIT_NMI_WINDOW = 8,
+	EXIT_TASK_SWITCH = 9,
+	EXIT_CPUID = 10,
+	EXIT_GETSEC = 11,
+	EXIT_HLT = 12,
+	EXIT_INVD = 13,
+	EXIT_INVLPG = 14,
+	EXIT_RDTSC = 16,
+	EXIT_VMCALL = 18,
+	EXIT_VMCLEAR = 19,
+	EXIT_VMLAUNCH = 20,
+	EXIT_VMPTRLD = 21,
+	EXIT_VMPTRST = 22,
+	EXIT_VMREAD = 23,
+	EXIT_VMRESUME = 24,
+	EXIT_VMWRITE = 25,
+	EXIT_VMXOFF = 26,
+	EXIT_VMXON = 27,
+	EXIT_CR_ACCESS = 28,
+	EXIT_IO = 30,
+	EXIT_RDMSR = 31,
+	EXIT_WRMSR = 32,
+	EXIT_PAUSE = 40,
+	EXIT_EPT_VIOLATION = 48,
+	EXIT_EPT_MISCONFIG = 49,
+	EXIT_INVEPT = 50,
+	EXIT_RDTSCP = 51,
+	EXIT_INVVPID = 53,
+	EXIT_WBINVD = 54,
+	EXIT_XSETBV = 55,
+	EXIT_REASONS = 72,
+};
+
+enum msr {
+	IA32_TSC = 0x10,
+	IA32_PLATFORM_ID = 0x17,
+	IA32_APIC_BASE = 0x1B,
+	IA32_FEATURE_CONTROL = 0x3A,
+	IA32_UCODE_REV = 0x8B,
+	IA32_MTRRCAP = 0xFE,
+	IA32_SYSENTER_CS = 0x174,
+	IA32_SYSENTER_ESP = 0x175,
+	IA32_SYSENTER_EIP = 0x176,
+	IA32_MCG_CAP = 0x179,
+	IA32_MISC_ENABLE = 0x1A0,
+	IA32_DEBUGCTL = 0x1D9,
+	IA32_PAT = 0x277,
+	IA32_MTRR_DEF_TYPE = 0x2FF,
+	IA32_VMX_BASIC = 0x480,
+	IA32_VMX_PIN = 0x481,
+	IA32_VMX_CPU = 0x482,
+	IA32_VMX_EXIT = 0x483,
+	IA32_VMX_ENTRY = 0x484,
+	IA32_VMX_CR0_FIXED0 = 0x486,
+	IA32_VMX_CR0_FIXED1 = 0x487,
+	IA32_VMX_CR4_FIXED0 = 0x488,
+	IA32_VMX_CR4_FIXED1 = 0x489,
+	IA32_VMX_CPU2 = 0x48B,
+	IA32_VMX_EPT_VPID = 0x48C,
+	IA32_VMX_TRUE_PIN = 0x48D,
+	IA32_VMX_TRUE_CPU = 0x48E,
+	IA32_VMX_TRUE_EXIT = 0x48F,
+	IA32_VMX_TRUE_ENTRY = 0x490,
+	IA32_TSC_DEADLINE = 0x6E0,
+	IA32_X2APIC_FIRST = 0x800,
+	IA32_X2APIC_LAST = 0x8FF,
+	IA32_XSS = 0xDA0,
+};
+/* above INT_MAX: no enumerators in ISO C */
+#define IA32_EFER    0xC0000080u
+#define IA32_STAR    0xC0000081u
+#define IA32_FMASK   0xC0000084u
+#define IA32_FS_BASE 0xC0000100u
+#define IA32_GS_BASE 0xC0000101u
+#define IA32_TSC_AUX 0xC0000103u
+
+#define BASIC_TRUE_CTLS (1ull << 55)
+#define BASIC_INS_OUTS  (1ull << 54)
+
+#define EPT_CAP_WALK_4   (1ull << 6)
+#define EPT_CAP_UC       (1ull << 8)
+#define EPT_CAP_WB       (1ull << 14)
+#define EPT_CAP_2M       (1ull << 16)
+#define VPID_CAP_INVVPID (1ull << 32)
+#define VPID_CAP_SINGLE  (1ull << 41)
+
+#define FEATURE_LOCK (1ull << 0)
+#define FEATURE_VMX  (1ull << 2) /* outside SMX */
+
+#endif

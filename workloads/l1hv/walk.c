@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+/*
+ * L2's page tables, walked as the processor walks them: SDM volume 3, chapter "Paging".
+ * One loop for all modes; the mode only says how many levels there are and how wide an entry is.
+ */
+#include "guest.h"
+#include "ept.h"
+#include "events.h"
+
+#define PTE_P       (1ull << 0)
+#define PTE_W       (1ull << 1)
+#define PTE_U       (1ull << 2)
+#define PTE_A       (1ull << 5)
+#define PTE_D       (1ull << 6)
+#define PTE_PS      (1ull << 7)
+#define PTE_NX      (1ull << 63)
+#define PTE_ADDRESS 0x000FFFFFFFFFF000ull
+
+#define PFEC_P 1u
+#define PFEC_W 2u
+#define PFEC_U 4u
+#define PFEC_I 16u
+
+struct paging {
+	unsigned int levels, index_bits, entry_bytes;
+	uint64_t root;
+	bool big_2m; /* a page directory's entry may map a page */
+};
+
+static struct paging paging_mode(void)
+{
+	const uint64_t cr4 = l2_cr4(), cr3 = l2_cr3();
+
+	if (l2_long_mode())
+		return (struct paging){cr4 & X86_CR4_LA57 ? 5 : 4, 9, 8, cr3 & PTE_ADDRESS, true};
+	if (cr4 & X86_CR4_PAE)
+		return (struct paging){3, 9, 8, cr3 & 0xFFFFFFE0u, true};
+	return (struct paging){2, 10, 4, cr3 & 0xFFFFF000u, cr4 & X86_CR4_PSE};
+}
+
+static bool fault(uint64_t linear, enum access access, uint32_t error)
+{
+	if (access == ACCESS_WRITE)
+		error |= PFEC_W;
+	if (l2_cpl() == 3)
+		error |= PFEC_U;
+	if (access == ACCESS_FETCH && ((l2_efer() & X86_EFER_NXE) || (l2_cr4() & X86_CR4_SMEP)))
+		error |= PFEC_I;
+	inject_pf(linear, error);
+	return false;
+}
+
+/* `rights`: P, W, U ANDed over the walk; NX ORed. */
+static bool allowed(uint64_t rights, enum access access)
+{
+	const uint64_t cr4 = l2_cr4();
+	const bool user = l2_cpl() == 3;
+
+	if (user && !(rights & PTE_U))
+		return false;
+	if (access == ACCESS_WRITE && !(rights & PTE_W) && (user || (l2_cr0() & X86_CR0_WP)))
+		return false;
+	if (access == ACCESS_FETCH)
+		return !(rights & PTE_NX) && (user || !(rights & PTE_U) || !(cr4 & X86_CR4_SMEP));
+	return user || !(rights & PTE_U) || !(cr4 & X86_CR4_SMAP) || (vmread(GUEST_RFLAGS) & X86_RFLAGS_AC);
+}
+
+static uint64_t entry_load(const void *at, unsigned int bytes)
+{
+	return bytes == 8 ? *(const uint64_t *)at : *(const uint32_t *)at;
+}
+
+static void entry_mark(void *at, uint64_t bits)
+{
+	*(uint32_t *)at |= (uint32_t)bits; /* A and D are in the low half */
+}
+
+/* Where the page of a last-level entry begins. */
+static uint64_t page_base(uint64_t entry, unsigned int shift, const struct paging *mode)
+{
+	if (mode->entry_bytes == 4 && shift == 22) /* PSE-36 */
+		return (entry & 0xFFC00000u) | ((entry >> 13) & 0xFF) << 32;
+	return entry & PTE_ADDRESS & ~((1ull << shift) - 1);
+}
+
+bool l2_translate(uint64_t linear, enum access access, uint64_t *gpa)
+{
+	uint64_t rights = PTE_W | PTE_U, nx = 0, table, entry = 0;
+	const bool nxe = l2_efer() & X86_EFER_NXE;
+	struct paging mode;
+	unsigned int level, shift = 0;
+	uint8_t *at = NULL;
+
+	if (!(l2_cr0() & X86_CR0_PG)) {
+		*gpa = linear;
+		return true;
+	}
+	mode = paging_mode();
+	table = mode.root;
+	for (level = mode.levels; level > 0; level--) {
+		shift = 12 + (level - 1) * mode.index_bits;
+		at = ept_host(table + ((linear >> shift) & ((1u << mode.index_bits) - 1)) * mode.entry_bytes,
+			      NULL);
+		if (!at)
+			return fault(linear, access, 0);
+		entry = entry_load(at, mode.entry_bytes);
+		if (!(entry & PTE_P))
+			return fault(linear, access, 0);
+		if (mode.levels == 3 && level == 3) { /* a PDPTE holds no rights */
+			table = entry & PTE_ADDRESS;
+			continue;
+		}
+		rights &= entry;
+		if (nxe)
+			nx |= entry & PTE_NX;
+		if (level == 1 || ((entry & PTE_PS) && (level == 2 ? mode.big_2m : level == 3)))
+			break;
+		entry_mark(at, PTE_A);
+		table = entry & (mode.entry_bytes == 8 ? PTE_ADDRESS : 0xFFFFF000u);
+	}
+	if (!allowed(rights | nx, access))
+		return fault(linear, access, PFEC_P);
+	entry_mark(at, access == ACCESS_WRITE ? PTE_A | PTE_D : PTE_A);
+	*gpa = page_base(entry, shift, &mode) | (linear & ((1ull << shift) - 1));
+	return true;
+}
+
+bool l2_copy(uint64_t linear, void *buf, size_t size, enum access access)
+{
+	uint8_t *bytes = buf;
+
+	while (size) {
+		size_t n = 4096 - (linear & 4095);
+		uint8_t *host;
+		uint64_t gpa;
+
+		if (n > size)
+			n = size;
+		if (!l2_translate(linear, access, &gpa))
+			return false;
+		host = ept_host(gpa, NULL);
+		for (size_t i = 0; i < n; i++) {
+			if (access != ACCESS_WRITE)
+				bytes[i] = host ? host[i] : 0xFF;
+			else if (host)
+				host[i] = bytes[i];
+		}
+		bytes += n;
+		linear += n;
+		size -= n;
+	}
+	return true;
+}
