@@ -44,7 +44,7 @@ bool rt_start_cpu(unsigned int cpu, uint32_t apic_id, void (*fn)(void *), void *
 {
 	if (!cpu || cpu >= RT_CPUS_MAX)
 		rt_panic("CPU %u: 1 to %u can be started", cpu, RT_CPUS_MAX - 1);
-	memcpy((void *)RT_TRAMPOLINE, rt_trampoline, (size_t)(rt_trampoline_end - rt_trampoline));
+	memcpy((void *)RT_TRAMPOLINE, rt_trampoline, (uintptr_t)rt_trampoline_end - (uintptr_t)rt_trampoline);
 	rt_starting_stack = (uint32_t)(uintptr_t)rt_stacks[cpu] + RT_STACK_SIZE;
 	starting_cpu = cpu;
 	starting_fn = fn;

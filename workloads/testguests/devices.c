@@ -54,7 +54,7 @@ static void test_com1(void)
 		pause_cpu();
 	rt_check_u64("COM1 transmitter becomes empty", inb(COM1 + 5) & 0x20, 0x20);
 	outb(COM1 + 3, 0x83);
-	rt_check_u64("COM1 divisor latch", inb(COM1) | inb(COM1 + 1) << 8, 1);
+	rt_check_u64("COM1 divisor latch", inb(COM1) + 256u * inb(COM1 + 1), 1);
 	outb(COM1 + 3, 0x03);
 	/* MCR bit 4: OUT2, OUT1, RTS, DTR come back as DCD, RI, CTS, DSR */
 	outb(COM1 + 4, 0x1a);

@@ -9,7 +9,10 @@
 /* Each access by the usual instructions; true when every read was all ones. */
 static bool probe(uint64_t at)
 {
-	uint64_t v8, v4 = 0, v2 = 0, v1 = 0, extended, added;
+	uint64_t v8, added;
+	uint32_t v4, extended;
+	uint16_t v2;
+	uint8_t v1;
 
 	__asm__ volatile("movq %1, (%0)" : : "r"(at), "r"(0x1122334455667788ull) : "memory");
 	__asm__ volatile("movl %k1, 8(%0)" : : "r"(at), "r"(0x11223344u) : "memory");
@@ -17,10 +20,10 @@ static bool probe(uint64_t at)
 	__asm__ volatile("movb %b1, 24(%0)" : : "r"(at), "q"(0x11u) : "memory");
 	__asm__ volatile("movl $0x55, 32(%0)" : : "r"(at) : "memory");
 	__asm__ volatile("movq (%1), %0" : "=r"(v8) : "r"(at) : "memory");
-	__asm__ volatile("movl 8(%1), %k0" : "+r"(v4) : "r"(at) : "memory");
-	__asm__ volatile("movw 16(%1), %w0" : "+r"(v2) : "r"(at) : "memory");
-	__asm__ volatile("movb 24(%1), %b0" : "+q"(v1) : "r"(at) : "memory");
-	__asm__ volatile("movzbl 32(%1), %k0" : "=r"(extended) : "r"(at) : "memory");
+	__asm__ volatile("movl 8(%1), %0" : "=r"(v4) : "r"(at) : "memory");
+	__asm__ volatile("movw 16(%1), %0" : "=r"(v2) : "r"(at) : "memory");
+	__asm__ volatile("movb 24(%1), %0" : "=q"(v1) : "r"(at) : "memory");
+	__asm__ volatile("movzbl 32(%1), %0" : "=r"(extended) : "r"(at) : "memory");
 	__asm__ volatile("movslq 40(%1), %0" : "=r"(added) : "r"(at) : "memory");
 	return v8 == ~0ull && v4 == 0xffffffff && v2 == 0xffff && v1 == 0xff && extended == 0xff &&
 	       added == ~0ull;
