@@ -48,7 +48,8 @@ void rt_record(const Nestbed__Record *record)
 
 	if (n > PAYLOAD_MAX)
 		rt_panic("record of %zu bytes, at most %u", n, PAYLOAD_MAX);
-	memcpy(frame, NB_FRAME_MAGIC, 4);
+	for (unsigned int i = 0; i < 4; i++)
+		frame[i] = (uint8_t)NB_FRAME_MAGIC[i];
 	put32(frame + 4, (uint32_t)n);
 	nestbed__record__pack(record, frame + NB_FRAME_HEAD);
 	put32(frame + NB_FRAME_HEAD + n, nb_crc32c(frame + NB_FRAME_HEAD, n));

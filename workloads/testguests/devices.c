@@ -99,7 +99,7 @@ static void test_timer(const char *mode)
 	rt_snprintf(name, sizeof(name), "%s timer, one-shot, fires once", mode);
 	begin = rdtsc();
 	interrupts_on();
-	while (rdtsc() - begin < 10 * COUNT)
+	while (rdtsc() - begin < 10ull * COUNT)
 		pause_cpu();
 	interrupts_off();
 	rt_check_u64(name, ticks, 1);
