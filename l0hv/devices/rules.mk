@@ -2,7 +2,7 @@
 # Emulated devices and the instruction decoder: linked into L0 freestanding, into tests and fuzzers hosted.
 DEVICE_SRC := $(wildcard l0hv/devices/*.c l0hv/emulate/*.c)
 
-DEVICE_TESTS   := test_devices_pic test_devices_ports test_devices_lapic test_insn
+DEVICE_TESTS   := test_devices_pic test_devices_ports test_devices_lapic test_insn test_insn_native
 DEVICE_FUZZERS := fuzz_insn fuzz_devices
 UNIT_TESTS     += $(DEVICE_TESTS:%=$(BUILD)/tests/%)
 FUZZERS        += $(DEVICE_FUZZERS:%=$(BUILD)/fuzz/%)
