@@ -84,10 +84,25 @@ static void doorbell_write(uint16_t port, unsigned int size, uint32_t value)
 	doorbell = (doorbell & ~mask) | (value << shift & mask);
 }
 
-/* A 16550 that is always ready to send and never receives. No interrupts. */
+/* A 16550 that is always ready to send, and receives nothing but its own bytes in loopback mode. No
+ * interrupts. */
+#define MCR_LOOP  0x10
+#define LSR_READY 0x01
 static uint8_t com1_kept[8];
+static uint8_t com1_looped;
+static bool com1_received;
 static uint8_t com1_divisor[2] = {1, 0};
 enum { COM_DATA, COM_IER, COM_IIR, COM_LCR, COM_MCR, COM_LSR, COM_MSR, COM_SCRATCH };
+
+/* CTS, DSR, DCD are there; in loopback mode they are RTS, DTR, OUT2, and RI is OUT1. */
+static uint8_t com1_modem_lines(void)
+{
+	const uint8_t mcr = com1_kept[COM_MCR];
+
+	if (!(mcr & MCR_LOOP))
+		return 0xB0;
+	return (uint8_t)((mcr & 1) << 5 | (mcr & 2) << 3 | (mcr & 4) << 4 | (mcr & 8) << 4);
+}
 
 static uint32_t com1_read(uint16_t port)
 {
@@ -96,14 +111,15 @@ static uint32_t com1_read(uint16_t port)
 
 	if (reg <= COM_IER && (com1_kept[COM_LCR] & 0x80))
 		value = com1_divisor[reg];
-	else if (reg == COM_DATA)
-		value = 0;
-	else if (reg == COM_IIR) /* nothing pending; FIFOs as set */
+	else if (reg == COM_DATA) {
+		value = com1_looped;
+		com1_received = false;
+	} else if (reg == COM_IIR) /* nothing pending; FIFOs as set */
 		value = com1_kept[COM_IIR] & 1 ? 0xC1 : 0x01;
 	else if (reg == COM_LSR)
-		value = 0x60; /* both transmitters empty */
+		value = com1_received ? 0x60 | LSR_READY : 0x60; /* both transmitters empty */
 	else if (reg == COM_MSR)
-		value = 0xB0; /* CTS, DSR, DCD */
+		value = com1_modem_lines();
 	return 0xFFFFFF00u | value;
 }
 
@@ -114,7 +130,10 @@ static void com1_write(uint16_t port, unsigned int size, uint32_t value)
 	(void)size;
 	if (reg <= COM_IER && (com1_kept[COM_LCR] & 0x80))
 		com1_divisor[reg] = (uint8_t)value;
-	else if (reg == COM_DATA)
+	else if (reg == COM_DATA && (com1_kept[COM_MCR] & MCR_LOOP)) {
+		com1_looped = (uint8_t)value;
+		com1_received = true;
+	} else if (reg == COM_DATA)
 		output_byte(OUTPUT_COM1, (uint8_t)value);
 	else
 		com1_kept[reg] = (uint8_t)value;

@@ -66,7 +66,7 @@ static uint64_t get_register(const struct l2_regs *regs, const struct mmio_insn 
 static bool fetch_and_decode(struct mmio_insn *insn, bool *known)
 {
 	const uint32_t cs = vmread32(GUEST_CS_AR);
-	const bool code64 = l2_code64();
+	const bool code64 = cs & AR_LONG;
 	const enum code_size code = code64 ? CODE_64 : cs & AR_BIG ? CODE_32 : CODE_16;
 	uint64_t linear = vmread(GUEST_RIP) + (code64 ? 0 : vmread(GUEST_CS_BASE));
 	uint8_t bytes[INSN_MAX];

@@ -138,6 +138,7 @@ static bool parse_word(const char *word, struct options *opt)
 int options_parse(const char *cmdline, struct options *opt, const char **bad)
 {
 	static char word[256];
+	bool first = true; /* some loaders put the image's name in front */
 
 	*opt = (struct options){.memory = 32ull << 20, .cpu_ctls = CPU_HLT, .vpid = true, .unit = "insns"};
 	for (;;) {
@@ -153,6 +154,11 @@ int options_parse(const char *cmdline, struct options *opt, const char **bad)
 		}
 		word[n] = 0;
 		cmdline += n;
+		if (first && !strchr(word, '=')) {
+			first = false;
+			continue;
+		}
+		first = false;
 		if (!parse_word(word, opt)) {
 			*bad = word;
 			return -EINVAL;

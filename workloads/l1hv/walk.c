@@ -21,44 +21,65 @@
 #define PFEC_U 4u
 #define PFEC_I 16u
 
+/* All that a walk needs of L2's state, read once: each VMREAD may be an exit. */
 struct paging {
+	uint64_t cr0, cr4, efer;
+	unsigned int cpl;
 	unsigned int levels, index_bits, entry_bytes;
 	uint64_t root;
 	bool big_2m; /* a page directory's entry may map a page */
 };
 
-static struct paging paging_mode(void)
+static void set_shape(struct paging *mode, unsigned int levels, unsigned int index_bits,
+		      unsigned int entry_bytes)
 {
-	const uint64_t cr4 = l2_cr4(), cr3 = l2_cr3();
-
-	if (l2_long_mode())
-		return (struct paging){cr4 & X86_CR4_LA57 ? 5 : 4, 9, 8, cr3 & PTE_ADDRESS, true};
-	if (cr4 & X86_CR4_PAE)
-		return (struct paging){3, 9, 8, cr3 & 0xFFFFFFE0u, true};
-	return (struct paging){2, 10, 4, cr3 & 0xFFFFF000u, cr4 & X86_CR4_PSE};
+	mode->levels = levels;
+	mode->index_bits = index_bits;
+	mode->entry_bytes = entry_bytes;
 }
 
-static bool fault(uint64_t linear, enum access access, uint32_t error)
+static void paging_mode(struct paging *mode, uint64_t cr0)
+{
+	const uint64_t cr3 = l2_cr3();
+
+	mode->cr0 = cr0;
+	mode->cr4 = l2_cr4();
+	mode->efer = l2_efer();
+	mode->cpl = l2_cpl();
+	mode->big_2m = (mode->cr4 & (X86_CR4_PAE | X86_CR4_PSE)) != 0;
+	if (mode->efer & X86_EFER_LMA) {
+		set_shape(mode, 4, 9, 8);
+		mode->root = cr3 & PTE_ADDRESS;
+	} else if (mode->cr4 & X86_CR4_PAE) {
+		set_shape(mode, 3, 9, 8);
+		mode->root = cr3 & 0xFFFFFFE0u;
+	} else {
+		set_shape(mode, 2, 10, 4);
+		mode->root = cr3 & 0xFFFFF000u;
+	}
+}
+
+static bool fault(const struct paging *mode, uint64_t linear, enum access access, uint32_t error)
 {
 	if (access == ACCESS_WRITE)
 		error |= PFEC_W;
-	if (l2_cpl() == 3)
+	if (mode->cpl == 3)
 		error |= PFEC_U;
-	if (access == ACCESS_FETCH && ((l2_efer() & X86_EFER_NXE) || (l2_cr4() & X86_CR4_SMEP)))
+	if (access == ACCESS_FETCH && ((mode->efer & X86_EFER_NXE) || (mode->cr4 & X86_CR4_SMEP)))
 		error |= PFEC_I;
 	inject_pf(linear, error);
 	return false;
 }
 
 /* `rights`: P, W, U ANDed over the walk; NX ORed. */
-static bool allowed(uint64_t rights, enum access access)
+static bool allowed(const struct paging *mode, uint64_t rights, enum access access)
 {
-	const uint64_t cr4 = l2_cr4();
-	const bool user = l2_cpl() == 3;
+	const uint64_t cr4 = mode->cr4;
+	const bool user = mode->cpl == 3;
 
 	if (user && !(rights & PTE_U))
 		return false;
-	if (access == ACCESS_WRITE && !(rights & PTE_W) && (user || (l2_cr0() & X86_CR0_WP)))
+	if (access == ACCESS_WRITE && !(rights & PTE_W) && (user || (mode->cr0 & X86_CR0_WP)))
 		return false;
 	if (access == ACCESS_FETCH)
 		return !(rights & PTE_NX) && (user || !(rights & PTE_U) || !(cr4 & X86_CR4_SMEP));
@@ -86,40 +107,40 @@ static uint64_t page_base(uint64_t entry, unsigned int shift, const struct pagin
 bool l2_translate(uint64_t linear, enum access access, uint64_t *gpa)
 {
 	uint64_t rights = PTE_W | PTE_U, nx = 0, table, entry = 0;
-	const bool nxe = l2_efer() & X86_EFER_NXE;
+	const uint64_t cr0 = l2_cr0();
 	struct paging mode;
 	unsigned int level, shift = 0;
 	uint8_t *at = NULL;
 
-	if (!(l2_cr0() & X86_CR0_PG)) {
+	if (!(cr0 & X86_CR0_PG)) {
 		*gpa = linear;
 		return true;
 	}
-	mode = paging_mode();
+	paging_mode(&mode, cr0);
 	table = mode.root;
 	for (level = mode.levels; level > 0; level--) {
 		shift = 12 + (level - 1) * mode.index_bits;
 		at = ept_host(table + ((linear >> shift) & ((1u << mode.index_bits) - 1)) * mode.entry_bytes,
 			      NULL);
 		if (!at)
-			return fault(linear, access, 0);
+			return fault(&mode, linear, access, 0);
 		entry = entry_load(at, mode.entry_bytes);
 		if (!(entry & PTE_P))
-			return fault(linear, access, 0);
+			return fault(&mode, linear, access, 0);
 		if (mode.levels == 3 && level == 3) { /* a PDPTE holds no rights */
 			table = entry & PTE_ADDRESS;
 			continue;
 		}
 		rights &= entry;
-		if (nxe)
+		if (mode.efer & X86_EFER_NXE)
 			nx |= entry & PTE_NX;
 		if (level == 1 || ((entry & PTE_PS) && (level == 2 ? mode.big_2m : level == 3)))
 			break;
 		entry_mark(at, PTE_A);
 		table = entry & (mode.entry_bytes == 8 ? PTE_ADDRESS : 0xFFFFF000u);
 	}
-	if (!allowed(rights | nx, access))
-		return fault(linear, access, PFEC_P);
+	if (!allowed(&mode, rights | nx, access))
+		return fault(&mode, linear, access, PFEC_P);
 	entry_mark(at, access == ACCESS_WRITE ? PTE_A | PTE_D : PTE_A);
 	*gpa = page_base(entry, shift, &mode) | (linear & ((1ull << shift) - 1));
 	return true;
