@@ -48,6 +48,8 @@ static const struct script scripts[] = {
 	 {PIC_INIT, LINE(1, 1), ACK(0x21), OUT(0x20, 0xA0), LINE(1, 0), LINE(1, 1), LINE(2, 1), LINE(5, 1),
 	  PENDING(0x25)}														  },
 	{"set priority",						{PIC_INIT, OUT(0x20, 0xC3), LINE(1, 1), LINE(4, 1), PENDING(0x24)}},
+	{"initialization takes a set priority back",
+	 {OUT(0x20, 0xC3), PIC_INIT, LINE(1, 1), LINE(4, 1), PENDING(0x21)}                                                               },
 	{"poll acknowledges",
 	 {PIC_INIT, LINE(6, 1), OUT(0x20, 0x0C), IN(0x20, 0x86), PENDING(NONE), OUT(0x20, 0x0B),
 	  IN(0x20, 0x40)}														 },
