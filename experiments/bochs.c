@@ -85,7 +85,8 @@ static int make_files(struct machine *m, const struct machine_spec *spec, const 
 }
 
 /* In the child. Never returns. */
-__attribute__((noreturn)) static void become_bochs(const struct machine *m, int out, pid_t parent)
+__attribute__((noreturn)) static void become_bochs(const struct machine *m, const char *dir, int out,
+						   pid_t parent)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR);
@@ -103,6 +104,8 @@ __attribute__((noreturn)) static void become_bochs(const struct machine *m, int 
 	for (int i = 0; i < FILE_COUNT; i++)
 		scratch_inherit(&m->file[i]);
 	setenv("TZ", "UTC", 1); /* the CMOS clock starts at local time */
+	if (dir && chdir(dir))
+		_exit(EXIT_NO_BOCHS);
 	if (isolate() == ISOLATE_NONE)
 		_exit(EXIT_NO_ISOLATION);
 	execlp(BOCHS, BOCHS, "-q", "-f", m->file[FILE_RC].path, "-rc", m->file[FILE_DEBUGGER].path,
@@ -110,7 +113,7 @@ __attribute__((noreturn)) static void become_bochs(const struct machine *m, int 
 	_exit(EXIT_NO_BOCHS);
 }
 
-static int spawn(struct machine *m)
+static int spawn(struct machine *m, const char *dir)
 {
 	pid_t self = getpid();
 	int pipes[2];
@@ -122,7 +125,7 @@ static int spawn(struct machine *m)
 	fflush(NULL);
 	m->pid = fork();
 	if (!m->pid)
-		become_bochs(m, pipes[1], self);
+		become_bochs(m, dir, pipes[1], self);
 	err = m->pid < 0 ? -errno : 0;
 	close(pipes[1]);
 	m->out = pipes[0];
@@ -144,7 +147,7 @@ static int bochs_start(const struct machine_spec *spec, struct machine **machine
 		err = make_files(m, spec, &image);
 	boot_image_free(&image);
 	if (!err)
-		err = spawn(m);
+		err = spawn(m, spec->keep_dir);
 	if (err) {
 		if (!*why)
 			*why = text_format("can't start %s: %s", BOCHS, strerror(-err));

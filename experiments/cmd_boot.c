@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "experiments/cli.h"
 #include "experiments/cpu_models.h"
@@ -155,6 +156,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_KEEP:
 		l->keep_dir = arg;
+		if (mkdir(arg, 0755) && errno != EEXIST)
+			argp_error(state, "%s: %s", arg, strerror(errno));
 		return 0;
 	case OPT_RECORDS:
 		b->records_path = arg;

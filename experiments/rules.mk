@@ -28,3 +28,10 @@ $(BUILD)/nestbed.o/experiments/version.o: NESTBED_CFLAGS += -DNESTBED_VERSION='"
 
 FORCE:
 .PHONY: FORCE
+
+# Figures are drawn by scripts beside the program.
+NESTBED_PLOTS := $(wildcard scripts/plots/*.gp)
+ALL += $(NESTBED_PLOTS:scripts/plots/%=$(BUILD)/plots/%)
+
+$(BUILD)/plots/%: scripts/plots/%
+	$(Q)mkdir -p $(@D) && cp $< $@

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -33,9 +34,11 @@ int scratch_make(struct scratch_file *file, const char *dir, const char *name, c
 
 	file->fd = -1;
 	if (dir) {
-		if (snprintf(file->path, sizeof(file->path), "%s/%s", dir, name) >= (int)sizeof(file->path))
-			return -ENAMETOOLONG;
-		file->fd = open(file->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+		char *path = text_format("%s/%s", dir, name);
+
+		file->fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+		free(path);
+		snprintf(file->path, sizeof(file->path), "%s", name);
 	} else {
 		file->fd = memfd_create(name, MFD_CLOEXEC);
 		snprintf(file->path, sizeof(file->path), "/proc/self/fd/%d", file->fd);

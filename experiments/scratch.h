@@ -8,11 +8,12 @@
 
 #include <stddef.h>
 
-#define SCRATCH_PATH_MAX 4096
+#define SCRATCH_PATH_MAX 64
 
 struct scratch_file {
 	int fd; /* -1: none */
-	char path[SCRATCH_PATH_MAX]; /* by which the machine's process, which inherits fd, opens it */
+	char path[SCRATCH_PATH_MAX]; /* by which the machine's process, which inherits fd and runs in dir,
+					opens it */
 };
 
 /* Holds `size` bytes of `data`; dir NULL means nameless. 0 or negative errno. */

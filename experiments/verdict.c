@@ -5,19 +5,22 @@
 
 void verdict_record(struct verdict *v, const struct decode_source *from, const Nestbed__Record *record)
 {
-	if (from->depth)
-		return;
-	if (record->body_case == NESTBED__RECORD__BODY_REFUSAL)
+	switch ((int)record->body_case) {
+	case NESTBED__RECORD__BODY_REFUSAL:
 		v->refused = true;
-	else if (record->body_case == NESTBED__RECORD__BODY_FAULT)
-		v->faulted = true;
-	else if (record->body_case == NESTBED__RECORD__BODY_END)
-		v->ended = true;
-	else if (record->body_case == NESTBED__RECORD__BODY_STOP &&
-		 record->stop->cause == NESTBED__STOP__CAUSE__SHUTDOWN)
-		v->vms_shut_down++;
-	else if (record->body_case == NESTBED__RECORD__BODY_STOP)
-		v->vms_stopped++;
+		return;
+	case NESTBED__RECORD__BODY_FAULT:
+		*(from->depth ? &v->stopped : &v->faulted) = true;
+		return;
+	case NESTBED__RECORD__BODY_STOP:
+		if (record->stop->cause != NESTBED__STOP__CAUSE__SHUTDOWN)
+			v->stopped = true;
+		else if (!from->depth)
+			v->vms_shut_down++;
+		return;
+	default:
+		return;
+	}
 }
 
 int verdict_status(const struct verdict *v, enum machine_end end, const char **why)
@@ -30,9 +33,9 @@ int verdict_status(const struct verdict *v, enum machine_end end, const char **w
 		{end == MACHINE_TIMED_OUT,        CLI_DIED,        "the machine ran out of time"             },
 		{end == MACHINE_INTERRUPTED,      CLI_INTERRUPTED, "interrupted"                             },
 		{v->refused,                      CLI_REFUSED,     "refused: see the record"                 },
-		{v->faulted,                      CLI_DIED,        "the hypervisor faulted"                  },
+		{v->faulted,                      CLI_DIED,        "what runs on the machine faulted"        },
 		{end == MACHINE_DIED,             CLI_DIED,        "the machine died"                        },
-		{v->vms_stopped > 0,              CLI_STOPPED,     "a VM was stopped"                        },
+		{v->stopped,              CLI_STOPPED,     "a VM was stopped"                        },
 		{v->bare || v->vms_shut_down > 0, CLI_OK,          "shut down"                               },
 		{true,			    CLI_DIED,        "the machine ended without a word from L0"},
 	};

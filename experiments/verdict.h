@@ -10,8 +10,10 @@
 
 struct verdict {
 	bool bare; /* asked: no L0, so no Stop and End records are due */
-	bool refused, faulted, ended;
-	unsigned vms_shut_down, vms_stopped; /* VMs of L0 */
+	bool refused; /* by any level */
+	bool faulted; /* what runs on the machine itself */
+	bool stopped; /* a VM of any level was, or faulted and gave up */
+	unsigned vms_shut_down; /* by themselves; of L0 */
 };
 
 /* Feed every record of the machine. */

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* nestbed doctor: what this computer has and lacks. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "experiments/cli.h"
+#include "experiments/cpu_models.h"
+#include "experiments/files.h"
+#include "experiments/isolate.h"
+#include "experiments/meta.h"
+
+enum need { NEEDED, USEFUL };
+
+struct finding {
+	enum need need;
+	const char *what;
+	const char *command; /* prints one line when it is there */
+	const char *package;
+	const char *why;
+};
+
+static const struct finding programs[] = {
+	{NEEDED, "Bochs",         "bochs-bin --help 2>&1 </dev/null | sed -n 's/^ *Bochs x86 Emulator //p'", "bochs",
+	 "the machine"																		      },
+	{NEEDED, "Bochs display",
+	 "ls /usr/lib/*/bochs/plugins/libbx_rfb_gui.so /usr/lib/bochs/plugins/libbx_rfb_gui.so 2>/dev/null", "bochs",               "plugin rfb; it is kept off the network"},
+	{USEFUL, "gnuplot",       "gnuplot --version 2>/dev/null",                                           "gnuplot-nox",         "figures"                               },
+	{USEFUL, "C compiler",    "cc --version 2>/dev/null",                                                "gcc",                 "to build"                              },
+	{USEFUL, "protoc-c",      "protoc-c --version 2>/dev/null",                                          "protobuf-c-compiler", "to build"                              },
+	{USEFUL, "clang",         "clang --version 2>/dev/null",                                             "clang",               "fuzzers and lint"                      },
+	{USEFUL, "QEMU",          "qemu-system-x86_64 --version 2>/dev/null",                                "qemu-system-x86",     "multiboot tests"                       },
+};
+
+static const char *const built[] = {"rom.bin", "l0.elf", "guests/exits.elf", "guests/l1hv.elf"};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	(void)arg;
+	if (key == ARGP_KEY_ARG)
+		argp_usage(state);
+	return key == ARGP_KEY_ARG ? 0 : ARGP_ERR_UNKNOWN;
+}
+
+static void row(const char *mark, const char *what, const char *found, const char *why)
+{
+	printf("%-8s %-16s %-52s %s\n", mark, what, found, why);
+}
+
+/* Packages that lack are added to *install; whether a needed one is among them. */
+static bool look_for_programs(struct text *install)
+{
+	bool lacking = false;
+
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		const struct finding *f = &programs[i];
+		char *line = first_line_of(f->command);
+
+		row(line ? "ok" : f->need == NEEDED ? "MISSING" : "no", f->what, line ? line : "-", f->why);
+		if (!line && !(install->data && strstr(install->data, f->package)))
+			text_addf(install, " %s", f->package);
+		lacking |= !line && f->need == NEEDED;
+		free(line);
+	}
+	return lacking;
+}
+
+static bool look_for_isolation(void)
+{
+	enum isolation isolation = isolate_probe();
+
+	row(isolation == ISOLATE_NONE ? "MISSING" : "ok", "isolation", isolation_name(isolation),
+	    "keeps machines off the network");
+	return isolation == ISOLATE_NONE;
+}
+
+static bool look_for_built(void)
+{
+	bool lacking = false;
+
+	for (size_t i = 0; i < sizeof(built) / sizeof(built[0]); i++) {
+		char *path = text_format("%s/%s", build_dir(), built[i]);
+		bool there = !access(path, R_OK);
+
+		row(there ? "ok" : "MISSING", built[i], there ? path : "-", "built by make");
+		lacking |= !there;
+		free(path);
+	}
+	return lacking;
+}
+
+static void look_at_computer(void)
+{
+	char *nested = first_line_of("cat /sys/module/kvm_intel/parameters/nested 2>/dev/null");
+	bool kvm = !access("/dev/kvm", R_OK | W_OK);
+	char cores[64];
+
+	snprintf(cores, sizeof(cores), "%ld processors, %ld MiB of memory", sysconf(_SC_NPROCESSORS_ONLN),
+		 sysconf(_SC_PHYS_PAGES) / 256);
+	row("ok", "computer", cores, "a machine takes one, and 256 MiB");
+	row(kvm ? "ok" : "no", "/dev/kvm", kvm ? "usable" : "-", "machines at hardware speed");
+	row(nested && strchr("Y1", *nested) ? "ok" : "no", "nested VT-x", nested ? nested : "-",
+	    "L0 under KVM");
+	free(nested);
+}
+
+static void look_at_models(void)
+{
+	for (size_t i = 0; i < cpu_model_count; i++) {
+		char *command;
+		char *line;
+
+		if (!cpu_models[i].vtx)
+			continue;
+		command = text_format("bochs-bin --help cpu 2>/dev/null </dev/null | grep -x %s",
+				      cpu_models[i].name);
+		line = first_line_of(command);
+		row(line ? "ok" : "no", "CPU model", cpu_models[i].name, cpu_models[i].vtx);
+		free(line);
+		free(command);
+	}
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.parser = parse,
+		.doc = "Says what this computer has and lacks, and how to install what lacks. Exit status 4 "
+		       "when "
+		       "experiments can't run here.\v" CLI_EXIT_DOC,
+	};
+	struct text install = {0};
+	bool lacking;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, NULL))
+		return CLI_USAGE;
+	lacking = look_for_programs(&install);
+	lacking |= look_for_isolation();
+	lacking |= look_for_built();
+	look_at_computer();
+	look_at_models();
+	if (install.size)
+		printf("\nTo install what lacks:\n  %sapt-get install%s\n", geteuid() ? "sudo " : "",
+		       install.data);
+	text_free(&install);
+	return lacking ? CLI_REFUSED : CLI_OK;
+}

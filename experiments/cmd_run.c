@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* nestbed run: an experiment, from its machines to its figures. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "experiments/cli.h"
+#include "experiments/cpu_models.h"
+#include "experiments/experiment.h"
+#include "experiments/setting.h"
+
+enum { OPT_CPU = 256, OPT_SET, OPT_OUT, OPT_KEEP, OPT_TIMEOUT };
+
+static const struct argp_option options[] = {
+	{"cpu",						    OPT_CPU, "MODEL", 0, "The machines' processor (default " CLI_DEFAULT_CPU ")", 0},
+	{"jobs",						 'j', "N", 0, "Machines at a time (default: the processors of this computer)", 0},
+	{"keep", OPT_KEEP, 0, 0, "Leave the machines' files and logs in DIR/machines", 0},
+	{"out",							OPT_OUT, "DIR", 0, "Folder of the result (default: a new one under results/runs)", 0},
+	{"set",     OPT_SET, "KEY=VALUE", 0, "A setting of the experiment; `nestbed list` shows them. Repeatable",
+	 0},
+	{"timeout",						       OPT_TIMEOUT, "SECONDS", 0, "End a machine after so many seconds (default 300; 0: never)",
+	 0},
+	{0						      },
+};
+
+struct arguments {
+	struct run run;
+	const char *out;
+	struct setting *settings;
+	unsigned setting_count;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+	uint64_t number;
+	char *why;
+
+	switch (key) {
+	case OPT_CPU:
+		a->run.cpu = arg;
+		if (!cpu_model_find(arg))
+			argp_error(state, "%s", cpu_model_unknown(arg));
+		return 0;
+	case 'j':
+		if (number_parse(arg, 1, 1024, &number, &why))
+			argp_error(state, "%s", why);
+		a->run.jobs = (unsigned)number;
+		return 0;
+	case OPT_KEEP:
+		a->run.keep = true;
+		return 0;
+	case OPT_OUT:
+		if (!*arg)
+			argp_error(state, "--out needs a folder's name");
+		a->out = arg;
+		return 0;
+	case OPT_SET:
+		a->settings = array_grow(a->settings, a->setting_count, sizeof(*a->settings));
+		if (setting_parse(arg, &a->settings[a->setting_count], &why))
+			argp_error(state, "%s", why);
+		a->setting_count++;
+		return 0;
+	case OPT_TIMEOUT:
+		if (number_parse(arg, 0, 1000000, &number, &why))
+			argp_error(state, "%s", why);
+		a->run.seconds = (unsigned)number;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (a->run.experiment)
+			argp_error(state, "one EXPERIMENT at a time");
+		a->run.experiment = experiment_find(arg);
+		if (!a->run.experiment)
+			argp_error(state, "no experiment '%s'; `nestbed list` shows them", arg);
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which EXPERIMENT? `nestbed list` shows them");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static char *unknown_key(const struct experiment *e, const char *key)
+{
+	struct text t = {0};
+
+	text_addf(&t, "%s has no setting '%s'; it has", e->name, key);
+	for (size_t i = 0; i < e->key_count; i++)
+		text_addf(&t, "%s %s", i ? "," : "", e->keys[i].name);
+	return t.data;
+}
+
+/* Settings into the experiment's values; an exit status. */
+static int apply_settings(struct arguments *a)
+{
+	const struct experiment *e = a->run.experiment;
+	char *why;
+
+	a->run.values = zalloc((e->key_count + 1) * sizeof(*a->run.values));
+	for (size_t k = 0; k < e->key_count; k++)
+		a->run.values[k] = e->keys[k].standard;
+	for (unsigned i = 0; i < a->setting_count; i++) {
+		size_t k = 0;
+
+		while (k < e->key_count && strcmp(e->keys[k].name, a->settings[i].key))
+			k++;
+		if (k == e->key_count)
+			return cli_usage(unknown_key(e, a->settings[i].key));
+		if (e->keys[k].check && e->keys[k].check(a->settings[i].value, &why)) {
+			char *told = text_format("%s: %s", e->keys[k].name, why);
+
+			free(why);
+			return cli_usage(told);
+		}
+		a->run.values[k] = a->settings[i].value;
+	}
+	return CLI_OK;
+}
+
+static int run(struct arguments *a, int argc, char **argv)
+{
+	struct run *r = &a->run;
+	int status = apply_settings(a);
+
+	if (!status)
+		status = run_open(r, a->out, argc, argv);
+	if (status)
+		return status;
+	status = r->experiment->run(r);
+	if (status > CLI_INTERRUPTED)
+		return status;
+	if (status == CLI_OK || status == CLI_FAILED) {
+		int drawn = plot_figures(r->experiment, r->partial);
+
+		status = status ? status : drawn;
+	}
+	status = run_close(r, status);
+	if (!r->partial)
+		printf("Result: %s\n", r->dir);
+	return status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.args_doc = "EXPERIMENT",
+		.doc = "Runs EXPERIMENT and writes its records, tables and figures, and meta.json, which "
+		       "says how they came to "
+		       "be.\v" CLI_EXIT_DOC,
+	};
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	struct arguments a = {
+		.run = {.cpu = CLI_DEFAULT_CPU, .seconds = 300, .jobs = cores > 0 ? (unsigned)cores : 1}
+        };
+	int status;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
+		return CLI_USAGE;
+	status = run(&a, argc, argv);
+	run_free(&a.run);
+	for (unsigned i = 0; i < a.setting_count; i++)
+		setting_free(&a.settings[i]);
+	free(a.settings);
+	return status;
+}

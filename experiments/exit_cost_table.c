@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* exit-cost's table for people, and what differs between levels that should not. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "experiments/exit_cost_rows.h"
+
+#define OP_WIDTH 16
+
+/* Decimals where they tell something: below a hundred. */
+static void add_mean(struct text *out, int width, uint64_t total, uint64_t count)
+{
+	double mean = (double)total / (double)count;
+
+	text_addf(out, "%*.*f", width, mean < 99.95 ? 1 : 0, mean);
+}
+
+/* An L2 column's head: "L2 s+i" is shadowing on, merge incremental. */
+static void add_head(struct text *out, const struct exit_cost_run *run, int width)
+{
+	char head[16];
+	size_t n = 0;
+
+	for (const char *p = run->level; *p && n < 8; p++)
+		head[n++] = *p;
+	if (run->depth == 2) {
+		head[n++] = ' ';
+		head[n++] = strstr(run->config, "shadow=on") ? 'S' : 's';
+		head[n++] = strstr(run->config, "merge=incremental") ? 'I' : 'f';
+	}
+	head[n] = '\0';
+	text_addf(out, "%*s", width, head);
+}
+
+static void add_cost_row(struct text *out, const struct exit_cost_rows *rows,
+			 const struct exit_cost_run *runs, unsigned run_count, const char *op)
+{
+	const struct exit_cost_row *l1 = NULL;
+	const struct exit_cost_row *l2 = NULL;
+
+	text_addf(out, "%-*s", OP_WIDTH, op);
+	for (unsigned i = 0; i < run_count; i++) {
+		const struct exit_cost_row *r = exit_cost_find(rows, &runs[i], op);
+
+		if (!r) {
+			text_addf(out, "%10s", "-");
+			continue;
+		}
+		add_mean(out, 10, r->ticks, r->iterations);
+		if (runs[i].depth == 1)
+			l1 = r;
+		if (runs[i].depth == 2 && !l2)
+			l2 = r;
+	}
+	if (l1 && l2 && l1->ticks)
+		text_addf(out, "%8.1f",
+			  (double)l2->ticks / (double)l2->iterations /
+				  ((double)l1->ticks / (double)l1->iterations));
+	else
+		text_addf(out, "%8s", "-");
+	for (unsigned i = 0; i < run_count; i++) {
+		const struct exit_cost_row *r = exit_cost_find(rows, &runs[i], op);
+
+		if (!runs[i].depth)
+			continue;
+		if (r)
+			add_mean(out, 7, r->exits, r->iterations);
+		else
+			text_addf(out, "%7s", "-");
+	}
+	text_addf(out, "\n");
+}
+
+static bool seen_before(const struct exit_cost_rows *rows, unsigned at)
+{
+	for (unsigned i = 0; i < at; i++)
+		if (!strcmp(rows->row[i].op, rows->row[at].op))
+			return true;
+	return false;
+}
+
+/* The operations in the workload's order: that of the run that measured most. */
+static const struct capture *widest(const struct exit_cost_run *runs, unsigned run_count)
+{
+	const struct capture *best = runs[0].capture;
+
+	for (unsigned i = 1; i < run_count; i++)
+		if (runs[i].capture->sample_count > best->sample_count)
+			best = runs[i].capture;
+	return best;
+}
+
+void exit_cost_table(struct text *out, const struct exit_cost_rows *rows, const struct exit_cost_run *runs,
+		     unsigned run_count, const char *cpu)
+{
+	const struct capture *ops = widest(runs, run_count);
+
+	text_addf(out, "exit-cost on %s: %s an operation | L2/L1 | exits to L0 an operation\n", cpu,
+		  runs[run_count - 1].unit);
+	text_addf(out, "%-*s", OP_WIDTH, "operation");
+	for (unsigned i = 0; i < run_count; i++)
+		add_head(out, &runs[i], 10);
+	text_addf(out, "%8s", "L2/L1");
+	for (unsigned i = 0; i < run_count; i++)
+		if (runs[i].depth)
+			add_head(out, &runs[i], 7);
+	text_addf(out, "\n");
+	for (unsigned i = 0; i < ops->sample_count; i++)
+		for (unsigned k = 0; k < rows->count; k++)
+			if (!strcmp(rows->row[k].op, ops->sample[i].op) && !seen_before(rows, k))
+				add_cost_row(out, rows, runs, run_count, ops->sample[i].op);
+	text_addf(out, "S, s: VMCS shadowing on, off; I, f: merge incremental, full; L2/L1: of the first L2 "
+		       "column\n");
+}
+
+/* What an operation computed, against the first run that measured it as often. */
+static unsigned compare_checks(const struct exit_cost_rows *rows, struct text *out)
+{
+	unsigned differences = 0;
+
+	for (unsigned i = 0; i < rows->count; i++) {
+		const struct exit_cost_row *a = &rows->row[i];
+
+		if (seen_before(rows, i))
+			continue;
+		for (unsigned k = i + 1; k < rows->count; k++) {
+			const struct exit_cost_row *b = &rows->row[k];
+
+			if (strcmp(a->op, b->op) || (a->iterations == b->iterations && a->check == b->check))
+				continue;
+			text_addf(out,
+				  "%s: %s has 0x%" PRIx64 " after %" PRIu64
+				  " iterations, %s %s has 0x%" PRIx64 " after %" PRIu64 "\n",
+				  a->op, a->run->level, a->check, a->iterations, b->run->level,
+				  b->run->config, b->check, b->iterations);
+			differences++;
+		}
+	}
+	return differences;
+}
+
+static unsigned compare_printed(const struct exit_cost_run *runs, unsigned run_count, struct text *out)
+{
+	const struct text *first = &runs[0].capture->printed;
+	unsigned differences = 0;
+
+	for (unsigned i = 1; i < run_count; i++) {
+		const struct text *other = &runs[i].capture->printed;
+		size_t at = 0;
+
+		while (at < first->size && at < other->size && first->data[at] == other->data[at])
+			at++;
+		if (at == first->size && at == other->size)
+			continue;
+		while (at && first->data[at - 1] != '\n')
+			at--;
+		text_addf(out, "printed text: %s has '%.*s', %s %s has '%.*s'\n", runs[0].level,
+			  (int)strcspn(first->data + at, "\n"), first->data + at, runs[i].level,
+			  runs[i].config, (int)strcspn(other->data + at, "\n"), other->data + at);
+		differences++;
+	}
+	return differences;
+}
+
+unsigned exit_cost_compare(const struct exit_cost_rows *rows, const struct exit_cost_run *runs,
+			   unsigned run_count, struct text *out)
+{
+	return compare_checks(rows, out) + compare_printed(runs, run_count, out);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* An experiment: its settings, its figures, and what it runs. */
+#ifndef EXPERIMENTS_EXPERIMENT_H
+#define EXPERIMENTS_EXPERIMENT_H
+
+#include <stddef.h>
+
+#include "experiments/run.h"
+
+struct experiment_key {
+	const char *name, *standard, *what;
+	/* 0, or -EINVAL with *why (malloc'd). */
+	int (*check)(const char *value, char **why);
+};
+
+/* Drawn by `gnuplot -c plots/SCRIPT DIR/TABLE FIGURE`, as SVG and PNG. */
+struct figure {
+	const char *script, *table, *name;
+};
+
+struct experiment {
+	const char *name, *what;
+	const struct experiment_key *keys;
+	size_t key_count;
+	const struct figure *figures;
+	size_t figure_count;
+	/* An exit status; files go in by run_file, which makes them appear together. */
+	int (*run)(struct run *run);
+};
+
+extern const struct experiment exit_cost;
+
+extern const struct experiment *const experiments[];
+extern const size_t experiment_count;
+/* NULL when there is none of this name. */
+const struct experiment *experiment_find(const char *name);
+
+/* Draws an experiment's figures into dir from the tables there; an exit status, 0 too when gnuplot is
+ * missing. */
+int plot_figures(const struct experiment *experiment, const char *dir);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* meta.json: how a result came to be. */
+#ifndef EXPERIMENTS_META_H
+#define EXPERIMENTS_META_H
+
+#include <jansson.h>
+
+#include "experiments/run.h"
+
+/* Command line, versions, computer, settings; a new reference. */
+json_t *meta_new(const struct run *run, int argc, char **argv);
+/* One machine run. */
+json_t *meta_machine(const struct launch *launch, const struct machine_result *result, int status,
+		     const char *why);
+/* malloc'd: the first line of what a command prints, or NULL when there is no such command. */
+char *first_line_of(const char *command);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "experiments/run.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "experiments/cli.h"
+#include "experiments/experiment.h"
+#include "experiments/files.h"
+#include "experiments/meta.h"
+#include "experiments/pool.h"
+#include "nestbed/frame.h"
+
+const char *run_value(const struct run *run, const char *key)
+{
+	for (size_t i = 0; i < run->experiment->key_count; i++)
+		if (!strcmp(run->experiment->keys[i].name, key))
+			return run->values[i];
+	fprintf(stderr, "nestbed: experiment %s has no setting '%s'\n", run->experiment->name, key);
+	abort();
+}
+
+static char *new_name(const struct run *run)
+{
+	time_t t = time(NULL);
+	struct tm tm;
+	char date[16];
+
+	strftime(date, sizeof(date), "%Y-%m-%d", localtime_r(&t, &tm));
+	for (unsigned n = 1;; n++) {
+		char *name = text_format("results/runs/%s-%s-%u", date, run->experiment->name, n);
+
+		if (access(name, F_OK))
+			return name;
+		free(name);
+	}
+}
+
+/* What a path leads through. 0 or negative errno. */
+static int make_parents(const char *path)
+{
+	char *copy = text_copy(path);
+	int err = 0;
+
+	for (char *p = strchr(copy + 1, '/'); p && !err; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (mkdir(copy, 0755) && errno != EEXIST)
+			err = -errno;
+		*p = '/';
+	}
+	free(copy);
+	return err;
+}
+
+int run_open(struct run *run, const char *out, int argc, char **argv)
+{
+	size_t n;
+	int err;
+
+	run->dir = out ? text_copy(out) : new_name(run);
+	for (n = strlen(run->dir); n > 1 && run->dir[n - 1] == '/'; n--)
+		run->dir[n - 1] = '\0';
+	if (rmdir(run->dir) && errno != ENOENT) { /* an empty folder may be there */
+		fprintf(stderr, "nestbed: %s: %s\n", run->dir,
+			errno == ENOTEMPTY ? "there is something in it; name a new folder" : strerror(errno));
+		return CLI_USAGE;
+	}
+	run->partial = text_format("%s.partial-%ld", run->dir, (long)getpid());
+	err = make_parents(run->partial);
+	if (!err && mkdir(run->partial, 0755))
+		err = -errno;
+	if (err) {
+		fprintf(stderr, "nestbed: %s: %s\n", run->partial, strerror(-err));
+		free(run->partial);
+		run->partial = NULL;
+		return CLI_FAILED;
+	}
+	run->meta = meta_new(run, argc, argv);
+	run->machines = json_array();
+	json_object_set_new(run->meta, "machines", run->machines);
+	return CLI_OK;
+}
+
+/* A Log record of this program's own says whose records follow. */
+static void add_records(struct run *run, const char *machine, const struct capture *c)
+{
+	Nestbed__Log log = NESTBED__LOG__INIT;
+	Nestbed__Record record = NESTBED__RECORD__INIT;
+	uint8_t *frame;
+	uint32_t size, crc;
+
+	log.text = text_format("nestbed: machine run %s", machine);
+	record.body_case = NESTBED__RECORD__BODY_LOG;
+	record.log = &log;
+	size = (uint32_t)nestbed__record__get_packed_size(&record);
+	frame = zalloc(NB_FRAME_HEAD + size + NB_FRAME_TAIL);
+	memcpy(frame, NB_FRAME_MAGIC, 4);
+	nestbed__record__pack(&record, frame + NB_FRAME_HEAD);
+	crc = nb_crc32c(frame + NB_FRAME_HEAD, size);
+	for (unsigned i = 0; i < 4; i++) {
+		frame[4 + i] = (uint8_t)(size >> 8 * i);
+		frame[NB_FRAME_HEAD + size + i] = (uint8_t)(crc >> 8 * i);
+	}
+	text_add(&run->records, frame, NB_FRAME_HEAD + size + NB_FRAME_TAIL);
+	text_add(&run->records, c->raw.data, c->raw.size);
+	free(frame);
+	free(log.text);
+}
+
+/* Books a machine run that has ended; its exit status. */
+static int book(struct run *run, const struct launch *l, const struct capture *c, struct job *job)
+{
+	const char *why;
+	int status = verdict_status(&c->verdict, job->result.end, &why);
+
+	add_records(run, l->name, c);
+	json_array_append_new(run->machines, meta_machine(l, &job->result, status, why));
+	if (status && status < CLI_INTERRUPTED) {
+		fprintf(stderr, "nestbed: %s: %s\n%s", l->name, why, c->reasons.data);
+		if (status == CLI_DIED && job->result.log_tail)
+			fprintf(stderr, "%s\n", job->result.log_tail);
+	}
+	free(job->result.log_tail);
+	return status;
+}
+
+static int prepare(struct run *run, struct launch *l)
+{
+	l->cpu = run->cpu;
+	l->seconds = run->seconds;
+	if (run->keep) {
+		char *dir = text_format("%s/machines/%s", run->partial, l->name);
+		int err = make_parents(dir);
+
+		if (!err && mkdir(dir, 0755) && errno != EEXIST)
+			err = -errno;
+		l->keep_dir = dir;
+		if (err) {
+			fprintf(stderr, "nestbed: %s: %s\n", dir, strerror(-err));
+			return CLI_FAILED;
+		}
+	}
+	return launch_prepare(l);
+}
+
+int run_machines(struct run *run, struct launch *launches, struct capture *captures, unsigned count)
+{
+	const struct progress progress = {run->experiment->name, false};
+	struct job *jobs = zalloc(count * sizeof(*jobs));
+	int status = CLI_OK;
+
+	for (unsigned i = 0; i < count && !status; i++) {
+		status = prepare(run, &launches[i]);
+		jobs[i] =
+			(struct job){.spec = launches[i].spec, .output = capture_output, .ctx = &captures[i]};
+	}
+	if (!status && pool_run(&machine_bochs, jobs, count, run->jobs, &progress))
+		status = pool_signal() ? CLI_INTERRUPTED + pool_signal() : CLI_DIED;
+	for (unsigned i = 0; i < count; i++) {
+		int one = jobs[i].ran ? book(run, &launches[i], &captures[i], &jobs[i]) : CLI_OK;
+
+		status = status ? status : one;
+		free((char *)launches[i].keep_dir);
+		launches[i].keep_dir = NULL;
+	}
+	free(jobs);
+	return status;
+}
+
+int run_file(struct run *run, const char *name, const struct text *text)
+{
+	char *path = text_format("%s/%s", run->partial, name);
+	int err = file_write(path, text->size ? text->data : "", text->size);
+
+	if (err)
+		fprintf(stderr, "nestbed: %s: %s\n", path, strerror(-err));
+	free(path);
+	return err ? CLI_FAILED : CLI_OK;
+}
+
+static int write_meta(struct run *run, int status)
+{
+	char *dump;
+	struct text text = {0};
+	int failed;
+
+	json_object_set_new(run->meta, "exit_status", json_integer(status));
+	dump = json_dumps(run->meta, JSON_INDENT(2));
+	text_addf(&text, "%s\n", dump ? dump : "{}");
+	failed = run_file(run, "meta.json", &text);
+	free(dump);
+	text_free(&text);
+	return failed;
+}
+
+int run_close(struct run *run, int status)
+{
+	if (run_file(run, "records.pb", &run->records) || write_meta(run, status))
+		return CLI_FAILED;
+	if (rename(run->partial, run->dir)) {
+		fprintf(stderr, "nestbed: %s: %s\n", run->dir, strerror(errno));
+		return CLI_FAILED;
+	}
+	free(run->partial);
+	run->partial = NULL;
+	return status;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+void run_free(struct run *run)
+{
+	if (run->partial)
+		nftw(run->partial, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	json_decref(run->meta);
+	text_free(&run->records);
+	free(run->partial);
+	free(run->dir);
+	free(run->values);
+}
