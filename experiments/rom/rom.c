@@ -10,6 +10,7 @@
 #define INFO_ADDRESS 0x8000u /* multiboot information, then modules, then memory map */
 #define LOW_MEMORY   0x9F000u
 #define HIGH_MEMORY  0x100000u
+#define RAM_BLOCK    0x20000u /* Bochs's */
 
 struct info_page {
 	struct multiboot_info info;
@@ -113,6 +114,21 @@ static void fill_info(const struct nb_boot_table *boot, struct info_page *page)
 	page->info.boot_loader_name = (uint32_t)page->loader;
 }
 
+/*
+ * Bochs hands out RAM in blocks of 128 KiB at their first use, one behind the other, but reads an image file
+ * as if all of the RAM behind its first byte were there already. So the image's blocks must be the next ones used.
+ */
+static void claim_image(const struct nb_boot_table *boot)
+{
+	uint32_t end = boot->kernel + boot->kernel_size;
+
+	for (uint32_t i = 0; i < boot->module_count; i++)
+		if (boot->module[i].end > end)
+			end = boot->module[i].end;
+	for (uint32_t at = boot->kernel; at < end; at = (at | (RAM_BLOCK - 1)) + 1)
+		(void)*(const volatile uint8_t *)at;
+}
+
 void rom_main(void)
 {
 	const struct nb_boot_table *boot = (const void *)NB_BOOT_TABLE;
@@ -120,6 +136,7 @@ void rom_main(void)
 
 	if (boot->magic != NB_BOOT_MAGIC || boot->module_count > NB_BOOT_MODULES_MAX)
 		die("no boot table");
+	claim_image(boot);
 	fill_info(boot, page);
 	rom_enter(load_elf(boot), (uint32_t)&page->info);
 }

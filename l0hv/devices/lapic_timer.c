@@ -103,14 +103,13 @@ void lapic_set_tsc_offset(struct lapic *lapic, uint64_t offset, uint64_t now)
 
 void lapic_advance(struct lapic *lapic, uint64_t now)
 {
-	uint64_t step, missed;
-
 	if (now < lapic->timer_expiry || lapic->timer_expiry == UINT64_MAX)
 		return;
 	if (lapic_timer_mode(lapic) == LVT_TIMER_PERIODIC) {
+		uint64_t step = period(lapic);
+		uint64_t missed = (now - lapic->timer_expiry) / step;
+
 		/* Expiries that were slept through are one interrupt: the IRR has one bit. */
-		step = period(lapic);
-		missed = (now - lapic->timer_expiry) / step;
 		lapic->timer_start = lapic->timer_expiry + missed * step;
 		lapic->timer_expiry = add_saturating(lapic->timer_start, step);
 		lapic->timer_from = lapic->timer_initial;

@@ -73,14 +73,14 @@ static uint64_t deadline_of(const struct platform *p, const struct lapic *lapic)
 	return deadline;
 }
 
-static void recompute(struct platform *p, unsigned vcpu, unsigned acting)
+static void recompute(struct platform *p, unsigned vcpu, int kick)
 {
 	struct platform_vcpu *v = &p->vcpu[vcpu];
 	int before = v->pending;
 
 	v->pending = pending_of(p, &v->lapic);
 	v->deadline = deadline_of(p, &v->lapic);
-	if (v->pending >= 0 && before < 0 && vcpu != acting)
+	if (v->pending >= 0 && before < 0 && kick)
 		p->ops->kick_vcpu(p->ctx, vcpu);
 }
 
@@ -94,14 +94,14 @@ static void find_next_event(struct platform *p)
 
 void platform_refresh_vcpu(struct platform *p, unsigned vcpu, unsigned acting)
 {
-	recompute(p, vcpu, acting);
+	recompute(p, vcpu, vcpu != acting);
 	find_next_event(p);
 }
 
 void platform_refresh(struct platform *p, unsigned acting)
 {
 	for (unsigned i = 0; i < p->vcpus; i++)
-		recompute(p, i, acting);
+		recompute(p, i, i != acting);
 	find_next_event(p);
 }
 

@@ -145,22 +145,22 @@ static void write_shutdown(struct platform *p, uint16_t port, uint8_t value, uin
 
 static const struct port_range {
 	uint16_t first, last;
+	uint8_t interrupts; /* an access may change what is pending or due */
 	read_fn *read; /* none: all ones */
 	write_fn *write;
-	uint8_t interrupts; /* an access may change what is pending or due */
 } ranges[] = {
-	{0x20,             0x21,             read_pic,     write_pic,      1},
-	{0xA0,             0xA1,             read_pic,     write_pic,      1},
-	{0x4D0,            0x4D1,            read_pic,     write_pic,      1},
-	{0x40,             0x43,             read_pit,     write_pit,      1},
-	{0x61,             0x61,             read_pit,     write_pit,      1},
-	{0x70,             0x71,             read_rtc,     write_rtc,      0},
-	{0x64,             0x64,             0,            write_keyboard, 0},
-	{0x92,             0x92,             read_port92,  write_port92,   0},
-	{0xCF9,            0xCF9,            read_reset,   write_reset,    0},
-	{COM1,             COM1 + 7,         read_uart,    write_uart,     1},
-	{NB_PORT_CONSOLE,  NB_PORT_CONSOLE,  read_console, write_console,  0},
-	{NB_PORT_SHUTDOWN, NB_PORT_SHUTDOWN, 0,            write_shutdown, 0},
+	{0x20,             0x21,             1, read_pic,     write_pic     },
+	{0xA0,             0xA1,             1, read_pic,     write_pic     },
+	{0x4D0,            0x4D1,            1, read_pic,     write_pic     },
+	{0x40,             0x43,             1, read_pit,     write_pit     },
+	{0x61,             0x61,             1, read_pit,     write_pit     },
+	{0x70,             0x71,             0, read_rtc,     write_rtc     },
+	{0x64,             0x64,             0, 0,            write_keyboard},
+	{0x92,             0x92,             0, read_port92,  write_port92  },
+	{0xCF9,            0xCF9,            0, read_reset,   write_reset   },
+	{COM1,             COM1 + 7,         1, read_uart,    write_uart    },
+	{NB_PORT_CONSOLE,  NB_PORT_CONSOLE,  0, read_console, write_console },
+	{NB_PORT_SHUTDOWN, NB_PORT_SHUTDOWN, 0, 0,            write_shutdown},
 };
 
 static const struct port_range *range_of(uint32_t port)

@@ -10,8 +10,8 @@
 #define D_VALID    0x80u
 #define UIP_USEC   244u /* the flag rises this long before an update */
 
-#define KIB 1024u
-#define MIB (1024u * 1024u)
+#define KIB 1024ull
+#define MIB (1024 * KIB)
 
 struct date {
 	unsigned second, minute, hour, weekday, day, month, year;

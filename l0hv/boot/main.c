@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* L0 from its 64-bit entry to the first VM entry. */
+#include "l0hv/boot/bundle.h"
+#include "l0hv/boot/config.h"
+#include "l0hv/cpu/asm.h"
+#include "l0hv/cpu/fault.h"
+#include "l0hv/lib/lib.h"
+#include "l0hv/mm/pages.h"
+#include "l0hv/record/account.h"
+#include "l0hv/record/record.h"
+#include "l0hv/sched/sched.h"
+#include "l0hv/vm/vm.h"
+#include "l0hv/vmx/probe.h"
+#include "l0hv/vmx/run.h"
+
+void l0_main(uint32_t magic, uint32_t info_address);
+
+static struct l0_config config;
+
+/* L0 takes no interrupts: the machine's PICs stay masked, its local APIC is left as it is. */
+static void mask_interrupts(void)
+{
+	outb(0x21, 0xFF);
+	outb(0xA1, 0xFF);
+}
+
+static void refuse_text(const char *reason, const char *text)
+{
+	refuse(reason, &text, 1);
+}
+
+static void read_bundle(const struct multiboot_info *info, struct bundle *bundle)
+{
+	const struct multiboot_module *module = phys_to_virt(info->mods_addr);
+	struct config_error error;
+	const void *text;
+	const char *why;
+	size_t n;
+
+	if (!(info->flags & MB_INFO_MODULES) || !info->mods_count)
+		refuse_text("no boot bundle", "a multiboot module that holds one");
+	if (bundle_open(phys_to_virt(module->start), module->end - module->start, bundle, &why))
+		refuse_text("the boot bundle is bad", why);
+	if (bundle_find(bundle, "config", &text, &n))
+		refuse_text("the boot bundle is bad", "an entry named config");
+	if (config_parse(text, n, &config, &error) || config_check_entries(&config, bundle, &error))
+		refuse_text("the boot bundle's configuration is bad", error.text);
+}
+
+void l0_main(uint32_t magic, uint32_t info_address)
+{
+	const struct multiboot_info *info = phys_to_virt(info_address);
+	struct bundle bundle;
+
+	cpu_tables_init();
+	mask_interrupts();
+	if (magic != MB_LOADER_MAGIC)
+		panic("not started by a multiboot-1 loader (EAX = %x)", magic);
+	pages_init(info);
+	paging_init();
+	vmx_probe();
+	account_calibrate();
+	read_bundle(info, &bundle);
+	for (uint32_t i = 0; i < config.vm_count; i++) {
+		char reason[CONFIG_NAME_MAX + 32];
+		const char *why = "";
+		struct vm *vm;
+
+		snprintf(reason, sizeof(reason), "VM %s cannot be made", config.vm[i].name);
+		if (vm_create(&config.vm[i], &bundle, &vm, &why))
+			refuse_text(reason, why);
+	}
+	sched_start(config.limit);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Control registers and IA32_EFER of a guest; unpaged guests on processors without unrestricted guest. */
+#ifndef L0HV_EXITS_CR_H
+#define L0HV_EXITS_CR_H
+
+#include "l0hv/vm/vm.h"
+
+/* Guest CR0 as at its start, CR4 = 0; masks and shadows. Current VMCS is vmcs01. */
+void cr_init(struct vcpu *v, uint64_t cr0);
+/* L1 entered or left VMX operation, which fixes bits of CR0 and CR4 for it. Current VMCS is vmcs01. */
+void cr_update_masks(struct vcpu *v);
+
+/* As the guest sees them. */
+uint64_t guest_cr0(void);
+uint64_t guest_cr4(void);
+uint64_t guest_cr3(const struct vcpu *v);
+
+/* As MOV to CR0, CR3, CR4 of the guest: 0, -EPERM: #GP(0). */
+__attribute__((warn_unused_result)) int cr0_write(struct vcpu *v, uint64_t value);
+__attribute__((warn_unused_result)) int cr4_write(struct vcpu *v, uint64_t value);
+
+/* vmcs01 after a VM exit to L1's host state: values as L1 sees them, checked before. */
+void cr_load_host(struct vcpu *v, uint64_t cr0, uint64_t cr3, uint64_t cr4);
+/* L0's bits: owned in CR0 and CR4, and what they are on the processor. */
+void cr_owned(const struct vcpu *v, uint64_t *cr0_owned, uint64_t *cr0_value, uint64_t *cr4_owned, uint64_t *cr4_value);
+
+int cr_read_efer(struct vcpu *v, uint32_t msr, uint64_t *value);
+int cr_write_efer(struct vcpu *v, uint32_t msr, uint64_t value);
+
+#endif

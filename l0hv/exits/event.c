@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* Events into the guest, and exits that events cause. SDM "Event Injection", "Information for VM Exits That Occur During Event Delivery". */
+#include "l0hv/cpu/asm.h"
+#include "l0hv/exits/exits.h"
+#include "l0hv/vmx/vmx.h"
+
+void inject_exception(struct vcpu *v, unsigned vector, uint32_t error_code)
+{
+	v->event_valid = true;
+	v->event_info = INTR_VALID | INTR_TYPE_HW | vector;
+	v->event_length = 0;
+	v->event_error = 0;
+	if (error_code != NO_ERROR_CODE) {
+		v->event_error = error_code;
+		/* "VM-Entry Control Fields": in real mode no error code is pushed */
+		if (vmread(GUEST_CR0) & CR0_PE)
+			v->event_info |= INTR_ERROR_CODE;
+	}
+}
+
+void inject_page_fault(struct vcpu *v, uint64_t cr2, uint32_t error_code)
+{
+	write_cr2(cr2);
+	inject_exception(v, VECTOR_PF, error_code);
+}
+
+void reinject_vectoring(struct vcpu *v)
+{
+	uint32_t info = (uint32_t)vmread(IDT_VECTORING_INFO);
+	uint32_t type = info & INTR_TYPE_MASK;
+
+	if (!(info & INTR_VALID))
+		return;
+	v->event_valid = true;
+	v->event_info = info & (INTR_VALID | INTR_ERROR_CODE | INTR_TYPE_MASK | 0xFF);
+	v->event_error = info & INTR_ERROR_CODE ? (uint32_t)vmread(IDT_VECTORING_ERROR) : 0;
+	v->event_length = type == INTR_TYPE_SW_INT || type == INTR_TYPE_PRIV_SW || type == INTR_TYPE_SW_EX ?
+				  (uint32_t)vmread(EXIT_INSTR_LEN) :
+				  0;
+	if (type == INTR_TYPE_NMI) /* "Interruptibility State": an NMI to be injected must not be blocked */
+		vmwrite(GUEST_INTERRUPTIBILITY, vmread(GUEST_INTERRUPTIBILITY) & ~(uint64_t)BLOCKED_BY_NMI);
+}
+
+void skip_bytes(uint64_t length)
+{
+	uint64_t rip = vmread(GUEST_RIP), next = rip + length;
+	uint64_t blocked = vmread(GUEST_INTERRUPTIBILITY);
+
+	if ((rip ^ next) >> 32 && !guest_in_64bit_code())
+		next = (uint32_t)next;
+	vmwrite(GUEST_RIP, next);
+	if (blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS))
+		vmwrite(GUEST_INTERRUPTIBILITY, blocked & ~(uint64_t)(BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
+	if (vmread(GUEST_RFLAGS) & RFLAGS_TF) /* the trap after this instruction: "Single-Step Exception Condition" */
+		vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+}
+
+void skip_instruction(void)
+{
+	skip_bytes(vmread(EXIT_INSTR_LEN));
+}
+
+unsigned guest_cpl(void)
+{
+	return (unsigned)(vmread(GUEST_SS_ACCESS_RIGHTS) >> 5 & 3);
+}
+
+bool guest_in_64bit_code(void)
+{
+	return vmread(GUEST_CS_ACCESS_RIGHTS) >> 13 & 1 && vmread(GUEST_EFER) & EFER_LMA;
+}
+
+enum verdict on_exception(struct vcpu *v)
+{
+	uint32_t info = (uint32_t)vmread(EXIT_INTR_INFO), idt = (uint32_t)vmread(IDT_VECTORING_INFO);
+
+	if ((info & INTR_TYPE_MASK) == INTR_TYPE_NMI) {
+		__asm__ volatile("int $2"); /* run L0's handler; its IRET unblocks NMIs */
+		return RESUME;
+	}
+	/* "VM Exits Due to Exceptions": NMIs unblocked by an IRET that then faulted are blocked again */
+	if (info & INTR_NMI_UNBLOCK && !(idt & INTR_VALID) && (info & 0xFF) != VECTOR_DF)
+		vmwrite(GUEST_INTERRUPTIBILITY, vmread(GUEST_INTERRUPTIBILITY) | BLOCKED_BY_NMI);
+	v->event_valid = true;
+	v->event_info = info & (INTR_VALID | INTR_ERROR_CODE | INTR_TYPE_MASK | 0xFF);
+	v->event_error = info & INTR_ERROR_CODE ? (uint32_t)vmread(EXIT_INTR_ERROR) : 0;
+	v->event_length = (uint32_t)vmread(EXIT_INSTR_LEN);
+	if ((info & 0xFF) == VECTOR_PF)
+		write_cr2(vmread(EXIT_QUALIFICATION));
+	return RESUME;
+}
+
+/* L0 keeps the machine's interrupt controllers masked; what comes all the same is taken and dropped. */
+enum verdict on_external_interrupt(struct vcpu *v)
+{
+	(void)v;
+	__asm__ volatile("sti; nop; cli");
+	return RESUME;
+}

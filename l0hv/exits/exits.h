@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* Exits that L0 handles: a handler a basic exit reason, and what it says about going on. */
+#ifndef L0HV_EXITS_EXITS_H
+#define L0HV_EXITS_EXITS_H
+
+#include <stdbool.h>
+
+#include "l0hv/vm/vm.h"
+#include "vmcs_merge/exit_reason.h"
+
+enum verdict {
+	RESUME, /* enter the guest as it is */
+	SKIP_AND_RESUME, /* the instruction is done: advance RIP */
+	REFLECT_TO_L1, /* only from L2: L1 gets this exit */
+	STOP_VM, /* the VM has been stopped, and told why */
+};
+
+typedef enum verdict exit_fn(struct vcpu *v);
+
+/* The table's handler for a basic exit reason, with RIP advanced as it says. May be called in L1 or L2. */
+enum verdict exit_handle(struct vcpu *v, uint32_t reason);
+
+/* Events for the next entry. A pending one of the guest is replaced. */
+void inject_exception(struct vcpu *v, unsigned vector, uint32_t error_code /* or NO_ERROR_CODE */);
+void inject_page_fault(struct vcpu *v, uint64_t cr2, uint32_t error_code);
+/* The exit came while an event was being delivered (IDT-vectoring information): deliver it again. */
+void reinject_vectoring(struct vcpu *v);
+
+/* RIP past the instruction; ends blocking by STI and MOV SS; a single step becomes pending. */
+void skip_instruction(void);
+/* The same where the processor gave no instruction length. */
+void skip_bytes(uint64_t length);
+
+/* CPL of the guest: SS.DPL. */
+unsigned guest_cpl(void);
+bool guest_in_64bit_code(void);
+
+exit_fn on_cpuid, on_io, on_rdmsr, on_wrmsr, on_cr_access, on_ept_violation, on_ept_misconfig, on_xsetbv, on_hlt;
+exit_fn on_exception, on_external_interrupt, on_vmx_instruction, on_vmcall, on_preemption_timer;
+
+#endif

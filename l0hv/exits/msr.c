@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "l0hv/cpu/asm.h"
+#include "l0hv/exits/cr.h"
+#include "l0hv/exits/exits.h"
+#include "l0hv/exits/msr.h"
+#include "l0hv/lib/lib.h"
+#include "l0hv/mm/pages.h"
+#include "l0hv/nested/nested.h"
+#include "l0hv/record/record.h"
+#include "l0hv/vmx/probe.h"
+#include "l0hv/vmx/vmx.h"
+
+#define DEBUGCTL_BTF     0x2ull
+#define MISC_ENABLE_FAST_STRINGS 0x1ull
+
+typedef int read_fn(struct vcpu *v, uint32_t msr, uint64_t *value);
+typedef int write_fn(struct vcpu *v, uint32_t msr, uint64_t value);
+
+static int read_zero(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	(void)v;
+	(void)msr;
+	*value = 0;
+	return 0;
+}
+
+static int write_ignored(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	(void)v;
+	(void)msr;
+	(void)value;
+	return 0;
+}
+
+static int read_platform(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	return platform_rdmsr(&v->vm->platform, v->id, msr, value, v->now) ? -EPERM : 0;
+}
+
+static int write_platform(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	return platform_wrmsr(&v->vm->platform, v->id, msr, value, v->now) ? -EPERM : 0;
+}
+
+static int read_direct(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	(void)v;
+	*value = rdmsr(msr);
+	return 0;
+}
+
+/* Canonical where the MSR holds an address. */
+static int write_direct(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	(void)v;
+	if (msr != MSR_STAR && msr != MSR_FMASK && msr != MSR_TSC_AUX && (int64_t)(value << 16) >> 16 != (int64_t)value)
+		return -EPERM;
+	if ((msr == MSR_FMASK || msr == MSR_TSC_AUX) && value >> 32)
+		return -EPERM;
+	wrmsr(msr, value);
+	return 0;
+}
+
+static int read_tsc(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	(void)v;
+	(void)msr;
+	*value = rdtsc() + vmread(TSC_OFFSET);
+	return 0;
+}
+
+static int write_tsc(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	(void)msr;
+	v->vm->tsc_offset = value - rdtsc();
+	vmwrite(TSC_OFFSET, v->vm->tsc_offset);
+	platform_set_tsc_offset(&v->vm->platform, v->id, v->vm->tsc_offset, v->now);
+	return 0;
+}
+
+static int read_misc_enable(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	(void)v;
+	(void)msr;
+	*value = MISC_ENABLE_FAST_STRINGS;
+	return 0;
+}
+
+static int read_debugctl(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	(void)v;
+	(void)msr;
+	*value = vmread(GUEST_DEBUGCTL);
+	return 0;
+}
+
+static int write_debugctl(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	(void)v;
+	(void)msr;
+	if (value & ~DEBUGCTL_BTF)
+		return -EPERM;
+	vmwrite(GUEST_DEBUGCTL, value);
+	return 0;
+}
+
+/* Fields of the VMCS: for the MSR lists of a nested entry or exit; a guest reaches them directly. */
+static const struct {
+	uint32_t msr, field;
+} vmcs_msrs[] = {
+	{MSR_SYSENTER_CS, GUEST_SYSENTER_CS}, {MSR_SYSENTER_ESP, GUEST_SYSENTER_ESP},
+	{MSR_SYSENTER_EIP, GUEST_SYSENTER_EIP}, {MSR_FS_BASE, GUEST_FS_BASE},
+	{MSR_GS_BASE, GUEST_GS_BASE}, {MSR_PAT, GUEST_PAT},
+};
+
+static uint32_t vmcs_field_of(uint32_t msr)
+{
+	for (size_t i = 0; i < sizeof(vmcs_msrs) / sizeof(vmcs_msrs[0]); i++)
+		if (vmcs_msrs[i].msr == msr)
+			return vmcs_msrs[i].field;
+	panic("MSR %x is no VMCS field", msr);
+}
+
+static int read_vmcs(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	(void)v;
+	*value = vmread(vmcs_field_of(msr));
+	return 0;
+}
+
+static bool pat_valid(uint64_t value)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		uint8_t type = (uint8_t)(value >> 8 * i);
+
+		if (type == 2 || type == 3 || type > 7)
+			return false;
+	}
+	return true;
+}
+
+static int write_vmcs(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	(void)v;
+	if (msr == MSR_PAT ? !pat_valid(value) :
+			     msr != MSR_SYSENTER_CS && (int64_t)(value << 16) >> 16 != (int64_t)value)
+		return -EPERM;
+	vmwrite(vmcs_field_of(msr), value);
+	return 0;
+}
+
+#define PASS_READ  1u
+#define PASS_WRITE 2u
+#define PASS       (PASS_READ | PASS_WRITE)
+
+/* A row a range. What no row names is #GP(0), as an MSR that the processor does not have. */
+static const struct msr_row {
+	uint32_t first, last;
+	unsigned pass;
+	read_fn *read;
+	write_fn *write;
+} msr_table[] = {
+	{MSR_TSC,		   MSR_TSC,		      PASS_READ,  read_tsc,	      write_tsc		 },
+	{0x17,		     0x17,			0,	  read_zero,	     NULL		    }, /* IA32_PLATFORM_ID */
+	{MSR_APIC_BASE,	    MSR_APIC_BASE,	     0,	  read_platform,	 write_platform	    },
+	{MSR_FEATURE_CONTROL,      MSR_FEATURE_CONTROL,       0,	  nested_rdmsr_feature,  nested_wrmsr_feature },
+	{0x79,		     0x79,			0,	  NULL,		  write_ignored	     }, /* IA32_BIOS_UPDT_TRIG */
+	{0x8B,		     0x8B,			0,	  read_zero,	     write_ignored	     }, /* IA32_BIOS_SIGN_ID */
+	{MSR_SYSENTER_CS,	  MSR_SYSENTER_EIP,	  PASS,       read_vmcs,	     write_vmcs		},
+	{0x179,		    0x179,		       0,	  read_zero,	     NULL		    }, /* IA32_MCG_CAP: no banks */
+	{0x17A,		    0x17A,		       0,	  read_zero,	     write_ignored	     }, /* IA32_MCG_STATUS */
+	{MSR_MISC_ENABLE,	  MSR_MISC_ENABLE,	   0,	  read_misc_enable,      write_ignored	     },
+	{MSR_DEBUGCTL,	     MSR_DEBUGCTL,	      0,	  read_debugctl,	 write_debugctl	     },
+	{MSR_PAT,		  MSR_PAT,		   PASS,       read_vmcs,	     write_vmcs		},
+	{VMX_CAPS_FIRST_MSR,       VMX_CAPS_FIRST_MSR + 0x11, 0,	  nested_rdmsr_caps,     NULL		    },
+	{MSR_TSC_DEADLINE,	 MSR_TSC_DEADLINE,	  0,	  read_platform,	 write_platform	    },
+	{MSR_X2APIC_FIRST,	 MSR_X2APIC_LAST,	   0,	  read_platform,	 write_platform	    },
+	{MSR_EFER,		 MSR_EFER,		  0,	  cr_read_efer,	  cr_write_efer	     },
+	{MSR_STAR,		 MSR_FMASK,		 PASS,       read_direct,	   write_direct	     },
+	{MSR_FS_BASE,	      MSR_GS_BASE,	       PASS,       read_vmcs,	     write_vmcs		},
+	{MSR_KERNEL_GS_BASE,       MSR_KERNEL_GS_BASE,	PASS,       read_direct,	   write_direct	     },
+	{MSR_TSC_AUX,	      MSR_TSC_AUX,	       PASS,       read_direct,	   write_direct	     },
+};
+#define MSR_ROWS (sizeof(msr_table) / sizeof(msr_table[0]))
+
+static void allow(uint8_t *bitmap, uint32_t msr, unsigned pass)
+{
+	/* SDM "MSR-Bitmap Address": read low, read high, write low, write high, 1 KiB each */
+	uint32_t at = (msr & 0x1FFF) + (msr >= 0xC0000000u ? 8192 : 0);
+
+	if (pass & PASS_READ)
+		bitmap[at / 8] &= (uint8_t) ~(1u << at % 8);
+	if (pass & PASS_WRITE)
+		bitmap[2048 + at / 8] &= (uint8_t) ~(1u << at % 8);
+}
+
+uint64_t msr_bitmap01(const struct vm *vm)
+{
+	static uint64_t page;
+
+	(void)vm;
+	if (page)
+		return page;
+	page = page_alloc();
+	if (!page)
+		panic("no memory for the MSR bitmap");
+	memset(phys_to_virt(page), 0xFF, PAGE_SIZE);
+	for (size_t i = 0; i < MSR_ROWS; i++)
+		for (uint32_t msr = msr_table[i].first; msr_table[i].pass && msr <= msr_table[i].last; msr++)
+			if (msr != MSR_TSC_AUX || l0_features.rdtscp)
+				allow(phys_to_virt(page), msr, msr_table[i].pass);
+	return page;
+}
+
+static const struct msr_row *find(uint32_t msr)
+{
+	for (size_t i = 0; i < MSR_ROWS; i++)
+		if (msr - msr_table[i].first <= msr_table[i].last - msr_table[i].first)
+			return msr == MSR_TSC_AUX && !l0_features.rdtscp ? NULL : &msr_table[i];
+	return NULL;
+}
+
+int guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	const struct msr_row *row = find(msr);
+
+	return row && row->read ? row->read(v, msr, value) : -EPERM;
+}
+
+int guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	const struct msr_row *row = find(msr);
+
+	return row && row->write ? row->write(v, msr, value) : -EPERM;
+}
+
+enum verdict on_rdmsr(struct vcpu *v)
+{
+	uint64_t value;
+
+	if (guest_rdmsr(v, (uint32_t)v->gpr[1], &value)) {
+		inject_exception(v, VECTOR_GP, 0);
+		return RESUME;
+	}
+	v->gpr[0] = (uint32_t)value;
+	v->gpr[2] = value >> 32;
+	return SKIP_AND_RESUME;
+}
+
+enum verdict on_wrmsr(struct vcpu *v)
+{
+	if (guest_wrmsr(v, (uint32_t)v->gpr[1], v->gpr[2] << 32 | (uint32_t)v->gpr[0])) {
+		inject_exception(v, VECTOR_GP, 0);
+		return RESUME;
+	}
+	return SKIP_AND_RESUME;
+}
+
+void vcpu_rest_save(struct vcpu *v)
+{
+	struct vcpu_rest *r = &v->rest;
+
+	r->star = rdmsr(MSR_STAR);
+	r->lstar = rdmsr(MSR_LSTAR);
+	r->cstar = rdmsr(MSR_CSTAR);
+	r->fmask = rdmsr(MSR_FMASK);
+	r->kernel_gs_base = rdmsr(MSR_KERNEL_GS_BASE);
+	if (l0_features.rdtscp)
+		r->tsc_aux = rdmsr(MSR_TSC_AUX);
+	r->dr[0] = read_dr0();
+	r->dr[1] = read_dr1();
+	r->dr[2] = read_dr2();
+	r->dr[3] = read_dr3();
+	r->dr6 = read_dr6();
+	if (l0_features.xsave) {
+		xsetbv(0, l0_features.xcr0); /* all of it, whatever the guest has enabled just now */
+		__asm__ volatile("xsave64 %0" : "=m"(*(uint8_t(*)[512])r->fpu) : "a"(~0u), "d"(~0u) : "memory");
+	} else {
+		__asm__ volatile("fxsave64 %0" : "=m"(*(uint8_t(*)[512])r->fpu) : : "memory");
+	}
+}
+
+void vcpu_rest_load(struct vcpu *v)
+{
+	const struct vcpu_rest *r = &v->rest;
+
+	wrmsr(MSR_STAR, r->star);
+	wrmsr(MSR_LSTAR, r->lstar);
+	wrmsr(MSR_CSTAR, r->cstar);
+	wrmsr(MSR_FMASK, r->fmask);
+	wrmsr(MSR_KERNEL_GS_BASE, r->kernel_gs_base);
+	if (l0_features.rdtscp)
+		wrmsr(MSR_TSC_AUX, r->tsc_aux);
+	write_dr0(r->dr[0]);
+	write_dr1(r->dr[1]);
+	write_dr2(r->dr[2]);
+	write_dr3(r->dr[3]);
+	write_dr6(r->dr6);
+	if (l0_features.xsave) {
+		xsetbv(0, l0_features.xcr0);
+		__asm__ volatile("xrstor64 %0"
+				 :
+				 : "m"(*(const uint8_t(*)[512])r->fpu), "a"(~0u), "d"(~0u)
+				 : "memory");
+		xsetbv(0, r->xcr0);
+	} else {
+		__asm__ volatile("fxrstor64 %0" : : "m"(*(const uint8_t(*)[512])r->fpu) : "memory");
+	}
+}
+
+/* SDM "XSETBV": ECX = 0, x87 always, and what depends on what. */
+enum verdict on_xsetbv(struct vcpu *v)
+{
+	uint64_t value = v->gpr[2] << 32 | (uint32_t)v->gpr[0];
+	uint64_t avx512 = value & 0xE0;
+
+	/* CPL and CR4.OSXSAVE are checked by the processor before the exit */
+	if ((uint32_t)v->gpr[1] || !(value & 1) || value & ~l0_features.xcr0 || (value & 6) == 4 ||
+	    (avx512 && (avx512 != 0xE0 || (value & 6) != 6)) || ((value & 0x18) && (value & 0x18) != 0x18)) {
+		inject_exception(v, VECTOR_GP, 0);
+		return RESUME;
+	}
+	v->rest.xcr0 = value;
+	xsetbv(0, value);
+	return SKIP_AND_RESUME;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* MSR policy: which MSRs a guest reaches directly, which L0 emulates; the rest is #GP. */
+#ifndef L0HV_EXITS_MSR_H
+#define L0HV_EXITS_MSR_H
+
+#include "l0hv/vm/vm.h"
+
+/* Physical address of the MSR bitmap that all L1 guests run on; made from the table at the first call. */
+uint64_t msr_bitmap01(const struct vm *vm);
+
+/* As RDMSR and WRMSR of the guest; also for VM-entry and VM-exit MSR lists. 0, -EPERM: #GP(0). */
+__attribute__((warn_unused_result)) int guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value);
+__attribute__((warn_unused_result)) int guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value);
+
+/* Swap what neither VMCS nor exit path switches (struct vcpu_rest), FPU state included. */
+void vcpu_rest_save(struct vcpu *v);
+void vcpu_rest_load(struct vcpu *v);
+
+#endif

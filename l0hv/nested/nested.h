@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* VMX for L1: what the rest of L0 asks of it. */
+#ifndef L0HV_NESTED_NESTED_H
+#define L0HV_NESTED_NESTED_H
+
+#include "l0hv/exits/exits.h"
+#include "l0hv/vm/vm.h"
+
+/* Give the vCPU VMX. -ENOMEM. Before vmcs01_init(). */
+__attribute__((warn_unused_result)) int nested_create(struct vcpu *v);
+
+/* In VMX operation. v->nested is set. */
+bool nested_vmxon(const struct vcpu *v);
+
+/* An exit from L2: L0's own to handle, or L1's. */
+void nested_exit(struct vcpu *v, uint32_t reason);
+
+/* An interrupt or NMI is pending for the vCPU: true if it is in L2 and has just left it for L1, or L1 is to be asked. False: inject it. */
+bool nested_takes_interrupt(struct vcpu *v);
+bool nested_takes_nmi(struct vcpu *v);
+
+/* Guest/host masks of vmcs12; in L2. */
+uint64_t nested_cr0_mask(const struct vcpu *v);
+uint64_t nested_cr4_mask(const struct vcpu *v);
+
+/* L2-physical to L1-physical by EPT12; identity when L1 uses no EPT. access: EPT_R, EPT_W, EPT_X. -ENXIO: EPT12 has no such mapping. */
+__attribute__((warn_unused_result)) int nested_l2_to_l1(struct vcpu *v, uint64_t l2_gpa, unsigned access, uint64_t *l1_gpa);
+
+/* EPT01 lost or lowered a mapping; a watched page (vm_watch) was written. */
+void nested_ept01_changed(struct vcpu *v);
+void nested_page_written(struct vcpu *v, uint64_t gpa);
+
+/* IA32_FEATURE_CONTROL and the capability MSRs of L1. -EPERM: #GP(0), as for a guest without VMX. */
+int nested_rdmsr_feature(struct vcpu *v, uint32_t msr, uint64_t *value);
+int nested_wrmsr_feature(struct vcpu *v, uint32_t msr, uint64_t value);
+int nested_rdmsr_caps(struct vcpu *v, uint32_t msr, uint64_t *value);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+#include "l0hv/cpu/asm.h"
+#include "l0hv/exits/msr.h"
+#include "l0hv/record/record.h"
+#include "l0hv/sched/sched.h"
+#include "l0hv/vmx/vmcs01.h"
+#include "l0hv/vmx/vmx.h"
+
+#define DEFAULT_SLICE 1000000ull
+
+bool sched_kicked;
+
+static struct vcpu *ring; /* any vCPU of the ring */
+static uint64_t limit_at = NEVER;
+static unsigned vms, vcpus;
+
+void vmx_enter(struct vcpu *v) __attribute__((noreturn)); /* switch.S */
+
+void sched_add(struct vcpu *v)
+{
+	if (ring) {
+		v->next = ring->next;
+		ring->next = v;
+	} else {
+		v->next = v;
+	}
+	ring = v;
+	vcpus++;
+	if (!v->id)
+		vms++;
+}
+
+void sched_kick(void)
+{
+	sched_kicked = true;
+}
+
+static bool wakes(struct vcpu *v)
+{
+	return v->state == VCPU_HALTED &&
+	       (platform_interrupt_pending(&v->vm->platform, v->id) >= 0 || v->nmi_pending);
+}
+
+static bool runnable(struct vcpu *v)
+{
+	return v->state == VCPU_RUNNING || wakes(v);
+}
+
+static void end_machine(void)
+{
+	Nestbed__End end = NESTBED__END__INIT;
+
+	end.vms = vms;
+	end.ticks = rdtsc();
+	record_emit(NESTBED__RECORD__BODY_END, &end);
+	machine_end();
+}
+
+static void switch_to(struct vcpu *from, struct vcpu *to)
+{
+	if (from) {
+		account_collect(from);
+		vcpu_rest_save(from);
+	}
+	vcpu_rest_load(to);
+	vmcs_switch(to, to->vmcs);
+	if (to->sipi_pending) {
+		to->sipi_pending = false;
+		vmcs01_start_real_mode(to, to->sipi_vector);
+	}
+}
+
+static uint64_t slice_of(const struct vcpu *v)
+{
+	return v->vm->config->slice ? v->vm->config->slice : DEFAULT_SLICE;
+}
+
+/* A vCPU that can run, from behind v; else a halted one with a timer of its own; NULL: nothing will ever happen. */
+static struct vcpu *pick(struct vcpu *v)
+{
+	struct vcpu *idle = NULL;
+	struct vcpu *c = v;
+
+	do {
+		c = c->next;
+		if (runnable(c))
+			return c;
+		if (c->state == VCPU_HALTED && (!idle || platform_deadline(&c->vm->platform, c->id) <
+								 platform_deadline(&idle->vm->platform, idle->id)))
+			idle = c;
+	} while (c != v);
+	if (idle && platform_deadline(&idle->vm->platform, idle->id) == NEVER)
+		return NULL;
+	return idle;
+}
+
+static bool all_stopped(void)
+{
+	struct vcpu *c = ring;
+
+	do {
+		if (!c->vm->stopped)
+			return false;
+		c = c->next;
+	} while (c != ring);
+	return true;
+}
+
+static void stop_stuck(void)
+{
+	struct vcpu *c = ring;
+
+	do {
+		vm_stop(c, STOP_NO_PROGRESS, c->vm->vcpu_count == 1 && vcpus == 1,
+			"every vCPU waits for an event that cannot come");
+		c = c->next;
+	} while (c != ring);
+}
+
+static void stop_at_limit(void)
+{
+	struct vcpu *c = ring;
+
+	do {
+		vm_stop(c, STOP_LIMIT, false, "the limit of ticks was reached");
+		c = c->next;
+	} while (c != ring);
+}
+
+struct vcpu *sched_next(struct vcpu *v)
+{
+	struct vcpu *next;
+
+	sched_kicked = false;
+	if (v->vm->stop_asked && !v->vm->stopped)
+		vm_stop(v, STOP_SHUTDOWN, false, "the guest shut down");
+	if (all_stopped())
+		end_machine();
+	if (rdtsc() < v->slice_end && runnable(v))
+		return v;
+	next = pick(v);
+	if (!next) {
+		stop_stuck();
+		end_machine();
+	}
+	next->slice_end = vcpus > 1 ? rdtsc() + slice_of(next) : NEVER;
+	if (next != v)
+		switch_to(v, next);
+	next->now = rdtsc();
+	return next;
+}
+
+void sched_start(uint64_t limit)
+{
+	struct vcpu *first = ring ? ring->next : NULL;
+
+	if (!first) {
+		end_machine();
+		halt_forever();
+	}
+	if (limit)
+		limit_at = rdtsc() + limit;
+	first->slice_end = vcpus > 1 ? rdtsc() + slice_of(first) : NEVER;
+	switch_to(NULL, first);
+	first->entered_at = rdtsc();
+	vmx_enter(first);
+}
+
+uint64_t sched_deadline(const struct vcpu *v)
+{
+	return v->slice_end < limit_at ? v->slice_end : limit_at;
+}
+
+void sched_timer(struct vcpu *v)
+{
+	uint64_t now = rdtsc();
+
+	if (now >= limit_at)
+		stop_at_limit();
+	if (now >= v->slice_end)
+		sched_kick();
+}
+
+void sched_yield(struct vcpu *v)
+{
+	if (vcpus > 1) {
+		v->slice_end = 0;
+		sched_kick();
+	}
+}
+
+void sched_init_vcpu(struct vcpu *v)
+{
+	if (v->state == VCPU_STOPPED)
+		return;
+	v->state = VCPU_WAIT_SIPI;
+	v->sipi_pending = false;
+	sched_kick();
+}
+
+void sched_start_vcpu(struct vcpu *v, uint8_t vector)
+{
+	if (v->state != VCPU_WAIT_SIPI)
+		return;
+	v->state = VCPU_RUNNING;
+	v->sipi_pending = true;
+	v->sipi_vector = vector;
+	sched_kick();
+}

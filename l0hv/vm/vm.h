@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* A virtual machine of L0 and its vCPUs. */
+#ifndef L0HV_VM_VM_H
+#define L0HV_VM_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "l0hv/boot/config.h"
+#include "l0hv/devices/platform.h"
+#include "l0hv/mm/ept.h"
+#include "l0hv/record/account.h"
+
+struct bundle;
+struct nested;
+struct vcpu;
+
+#define NEVER           UINT64_MAX
+#define VM_WATCHES_MAX  64u
+#define OUTPUT_BUFFER   1024u
+
+/* A VMCS in L0's memory. */
+struct vmcs_region {
+	uint64_t pa;
+	uint8_t launched; /* VMRESUME instead of VMLAUNCH */
+};
+
+/* State that neither the VMCS nor the exit path switches, because L0 itself does not use it: only swapped
+ * between vCPUs. */
+struct vcpu_rest {
+	uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
+	uint64_t dr[4], dr6;
+	uint64_t xcr0;
+	uint8_t *fpu; /* XSAVE area, 64-byte aligned */
+};
+
+enum vcpu_state { VCPU_RUNNING, VCPU_HALTED, VCPU_WAIT_SIPI, VCPU_STOPPED };
+
+struct vcpu {
+	uint64_t gpr[16]; /* RAX RCX RDX RBX - RBP RSI RDI R8..R15; first: switch.S pushes it. RSP is in the VMCS */
+	uint8_t launched; /* switch.S: of the current VMCS */
+
+	bool in_l2; /* the current VMCS is vmcs02 */
+	bool event_valid; /* event_* is to be injected at the next entry */
+	bool nmi_pending;
+	bool window_open; /* interrupt-window exiting is on in the current VMCS */
+	bool nmi_window_open;
+	bool timer_on; /* the preemption timer is on in the current VMCS */
+	bool flush_ept, flush_vpid; /* INVEPT, INVVPID is due before the next entry */
+	uint8_t state; /* enum vcpu_state */
+	uint8_t activity; /* as the current VMCS has it */
+	bool sipi_pending; /* start in real mode at sipi_vector when switched to */
+	uint8_t sipi_vector;
+	unsigned id;
+
+	struct vm *vm;
+	struct vmcs_region *vmcs; /* current: &vmcs01 or the nested vmcs02 */
+	struct vmcs_region vmcs01;
+	uint64_t now; /* TSC at the exit being handled */
+	uint64_t entered_at; /* TSC at the last entry */
+	uint64_t slice_end; /* TSC; NEVER when nobody else wants the processor */
+
+	uint32_t event_info, event_error, event_length; /* as the VM-entry fields want them */
+	uint32_t cpu_ctls, pin_ctls; /* as the current VMCS has them */
+	uint32_t cpu_ctls01, pin_ctls01; /* as vmcs01 has them */
+	uint16_t vpid;
+
+	/* Without unrestricted guest, while the guest has paging off (l0hv/exits/cr.c) */
+	bool unpaged; /* the processor pages by an identity table, the guest believes it doesn't */
+	uint64_t unpaged_cr3, unpaged_efer; /* as the guest wrote them meanwhile */
+	uint64_t feature_control; /* IA32_FEATURE_CONTROL as the guest has it */
+
+	struct vcpu_rest rest;
+	struct account account;
+	struct account *account_then; /* at the beginning of the window; NULL: none yet */
+	uint32_t account_mark;
+	bool account_snapshot_due;
+	struct nested *nested; /* NULL: no VMX for this guest */
+	struct vcpu *next; /* ring of all vCPUs of the machine */
+};
+
+enum vm_stop_cause { /* as record.proto's Stop.Cause */
+	STOP_SHUTDOWN,
+	STOP_TRIPLE_FAULT,
+	STOP_UNEXPECTED_EXIT,
+	STOP_BAD_GUEST_STATE,
+	STOP_NO_PROGRESS,
+	STOP_LIMIT,
+	STOP_UNSUPPORTED,
+	STOP_BAD_ACCESS,
+};
+
+struct output {
+	uint16_t length;
+	uint8_t bytes[OUTPUT_BUFFER];
+};
+
+struct vm {
+	const struct vm_config *config;
+	unsigned index;
+	bool stopped;
+	bool stop_asked; /* the shutdown port was written: stop after this exit */
+	uint64_t ram; /* physical address of guest-physical 0; contiguous */
+	uint64_t ram_bytes;
+	struct ept ept;
+	uint64_t eptp;
+	uint64_t identity_page; /* page table of unpaged guests without unrestricted guest (l0hv/exits/cr.c); 0: none */
+	uint64_t tsc_offset;
+	struct platform platform;
+	unsigned vcpu_count;
+	struct vcpu *vcpu[CONFIG_VCPUS_MAX];
+	uint64_t watch[VM_WATCHES_MAX]; /* guest-physical pages write-protected by vm_watch() */
+	unsigned watch_count;
+	struct output output[2]; /* per enum platform_channel, not sent yet */
+};
+
+/* Make a VM of its configuration: memory, EPT, devices, vCPUs; load its kernel and modules. 0, or a negative
+ * errno with *why a sentence. */
+__attribute__((warn_unused_result)) int vm_create(const struct vm_config *config, const struct bundle *bundle,
+						  struct vm **vm, const char **why);
+
+/* Stop a VM for good and report it. The text may hold what the guest did; dump adds the vCPU's state. */
+void vm_stop(struct vcpu *v, enum vm_stop_cause cause, bool dump, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Send what the guest has printed. */
+void vm_flush_output(struct vm *vm);
+
+/* Guest-physical memory as L0 sees it; NULL where [gpa, gpa + n) is not wholly RAM of this VM. For reading. */
+static inline void *vm_memory(const struct vm *vm, uint64_t gpa, uint64_t n)
+{
+	if (gpa >= vm->ram_bytes || n > vm->ram_bytes - gpa)
+		return NULL;
+	return (void *)(uintptr_t)(vm->ram + gpa);
+}
+/* Write to RAM, with regard to watches. -EFAULT outside RAM. */
+__attribute__((warn_unused_result)) int vm_write(struct vm *vm, uint64_t gpa, const void *from, uint64_t n);
+
+/*
+ * Watch a page: the guest's next write to it, at any level, or L0's on its behalf, ends the watch and tells
+ * nested VMX that what it keeps of the page is old. -EFAULT outside RAM; -ENOSPC: too many.
+ */
+__attribute__((warn_unused_result)) int vm_watch(struct vm *vm, uint64_t gpa);
+/* A write hit gpa's page. False: it was not watched. */
+bool vm_watch_hit(struct vm *vm, uint64_t gpa);
+
+extern const struct ept_mem l0_ept_mem;
+extern struct ept_caps l0_ept_caps;
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* The path of every exit: account, handle, make the next entry ready. */
+#include "l0hv/cpu/asm.h"
+#include "l0hv/exits/exits.h"
+#include "l0hv/nested/nested.h"
+#include "l0hv/record/record.h"
+#include "l0hv/sched/sched.h"
+#include "l0hv/vmx/probe.h"
+#include "l0hv/vmx/run.h"
+#include "l0hv/vmx/vmx.h"
+#include "vmcs_merge/exit_reason.h"
+
+_Static_assert(offsetof(struct vcpu, gpr) == 0, "switch.S pushes them");
+_Static_assert(offsetof(struct vcpu, launched) == 128, "switch.S reads it");
+
+#define TIMER_MAX 0xFFFFFFFFull
+
+struct vmx_counters vmx_counters;
+
+void vmx_instruction_failed(const char *insn, uint64_t operand)
+{
+	uint64_t error = 0;
+
+	(void)vmread_try(VM_INSTRUCTION_ERROR, &error);
+	panic("%s of %llx failed, VM-instruction error %llu", insn, (unsigned long long)operand,
+	      (unsigned long long)error);
+}
+
+void set_cpu_control(struct vcpu *v, uint32_t bit, bool on)
+{
+	v->cpu_ctls = on ? v->cpu_ctls | bit : v->cpu_ctls & ~bit;
+	vmwrite(CPU_CTLS, v->cpu_ctls);
+}
+
+static void write_event(struct vcpu *v)
+{
+	vmwrite(ENTRY_INTR_INFO, v->event_info);
+	vmwrite(ENTRY_ERROR_CODE, v->event_error);
+	vmwrite(ENTRY_INSTR_LEN, v->event_length);
+	v->event_valid = false;
+}
+
+static void wake(struct vcpu *v)
+{
+	v->state = VCPU_RUNNING;
+	if (v->activity != ACTIVITY_ACTIVE) {
+		v->activity = ACTIVITY_ACTIVE;
+		vmwrite(GUEST_ACTIVITY, ACTIVITY_ACTIVE);
+	}
+}
+
+/* SDM "Interruptibility State": what an external interrupt needs. */
+static bool interruptible(void)
+{
+	return vmread(GUEST_RFLAGS) & RFLAGS_IF && !(vmread(GUEST_INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
+}
+
+static void inject_interrupt(struct vcpu *v)
+{
+	int vector;
+
+	if (!interruptible()) {
+		if (!v->window_open) {
+			v->window_open = true;
+			set_cpu_control(v, CPU_INTR_WINDOW, true);
+		}
+		return;
+	}
+	vector = platform_interrupt_ack(&v->vm->platform, v->id);
+	if (vector < 0)
+		return;
+	v->event_valid = true;
+	v->event_info = INTR_VALID | INTR_TYPE_EXT | (uint32_t)vector;
+	v->event_error = v->event_length = 0;
+	wake(v);
+	/* The next one in line needs a window, or would wait for an exit that may not come. */
+	if (platform_interrupt_pending(&v->vm->platform, v->id) >= 0 && !v->window_open) {
+		v->window_open = true;
+		set_cpu_control(v, CPU_INTR_WINDOW, true);
+	}
+}
+
+static void inject_nmi(struct vcpu *v)
+{
+	uint64_t blocked = vmread(GUEST_INTERRUPTIBILITY);
+
+	if (blocked & (BLOCKED_BY_NMI | BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) {
+		if (!v->nmi_window_open) {
+			v->nmi_window_open = true;
+			set_cpu_control(v, CPU_NMI_WINDOW, true);
+		}
+		return;
+	}
+	v->nmi_pending = false;
+	v->event_valid = true;
+	v->event_info = INTR_VALID | INTR_TYPE_NMI | VECTOR_NMI;
+	v->event_error = v->event_length = 0;
+	wake(v);
+}
+
+/* Pin controls differ between vmcs01 and vmcs02 only in what nested_* keep in v->pin_ctls. */
+static void set_timer(struct vcpu *v, uint64_t deadline)
+{
+	uint64_t now, ticks;
+
+	if (deadline == NEVER) {
+		if (v->timer_on) {
+			v->timer_on = false;
+			v->pin_ctls &= ~PIN_PREEMPTION_TIMER;
+			vmwrite(PIN_CTLS, v->pin_ctls);
+		}
+		return;
+	}
+	if (!v->timer_on) {
+		v->timer_on = true;
+		v->pin_ctls |= PIN_PREEMPTION_TIMER;
+		vmwrite(PIN_CTLS, v->pin_ctls);
+	}
+	now = rdtsc();
+	ticks = deadline > now ? (deadline - now) >> l0_features.timer_rate : 0;
+	vmwrite(PREEMPTION_TIMER, ticks < TIMER_MAX ? ticks : TIMER_MAX);
+}
+
+static void flush(struct vcpu *v)
+{
+	if (v->flush_ept)
+		invept(INVEPT_ALL, 0);
+	if ((v->flush_ept || v->flush_vpid) && l0_features.vpid)
+		invvpid(INVVPID_ALL, 0);
+	v->flush_ept = v->flush_vpid = false;
+}
+
+static void prepare_entry(struct vcpu *v)
+{
+	struct platform *p = &v->vm->platform;
+	uint64_t deadline = sched_deadline(v);
+
+	platform_advance(p, v->now);
+	if (v->nmi_pending && !v->event_valid && !nested_takes_nmi(v))
+		inject_nmi(v);
+	if (platform_interrupt_pending(p, v->id) >= 0 && !v->event_valid && !nested_takes_interrupt(v))
+		inject_interrupt(v);
+	if (v->event_valid)
+		write_event(v);
+	if (platform_deadline(p, v->id) < deadline)
+		deadline = platform_deadline(p, v->id);
+	set_timer(v, deadline);
+	if (v->flush_ept || v->flush_vpid)
+		flush(v);
+}
+
+static void account_exit(struct vcpu *v, unsigned level, uint32_t reason, uint64_t now)
+{
+	struct account_exit *a = &v->account.exit[level][reason < ACCOUNT_REASONS ? reason : 0];
+	uint64_t end = rdtsc(), ticks = end - now;
+
+	a->count++;
+	a->ticks += ticks;
+	v->account.ticks[0] += ticks;
+	v->account.entries++;
+	v->entered_at = end;
+}
+
+/* What account_exit() and the counting at the start of vcpu_exit() cost, for account_calibrate(). */
+void account_exit_again(struct vcpu *v, uint64_t now)
+{
+	v->account.ticks[1] += now - v->entered_at;
+	account_exit(v, 0, EXIT_CPUID, now);
+}
+
+struct vcpu *vcpu_exit(struct vcpu *v)
+{
+	uint64_t now = rdtsc();
+	unsigned level = v->in_l2;
+	uint32_t reason = (uint32_t)vmread(EXIT_REASON) & 0xFFFF;
+	struct vcpu *next = v;
+
+	v->now = now;
+	v->launched = v->vmcs->launched = 1;
+	v->account.ticks[1 + level] += now - v->entered_at;
+	if (level)
+		nested_exit(v, reason);
+	else
+		exit_handle(v, reason);
+	if (sched_kicked)
+		next = sched_next(v);
+	prepare_entry(next);
+	account_exit(v, level, reason, now);
+	if (v->account_snapshot_due) {
+		account_snapshot(v);
+		v->entered_at = rdtsc();
+	}
+	next->entered_at = v->entered_at;
+	return next;
+}
+
+/* The entry failed before it began (SDM "VM-Instruction Error Numbers" 7, 8 and the rest): a control or host field of L0's making. */
+struct vcpu *vcpu_entry_vmfail(struct vcpu *v, unsigned carry)
+{
+	uint64_t error = 0;
+
+	if (!carry)
+		(void)vmread_try(VM_INSTRUCTION_ERROR, &error);
+	panic("VM entry of %s, vCPU %u, level %u failed: %s, VM-instruction error %llu", v->vm->config->name, v->id,
+	      v->in_l2 ? 2 : 1, carry ? "VMfailInvalid" : "VMfailValid", (unsigned long long)error);
+}
+
+enum verdict on_preemption_timer(struct vcpu *v)
+{
+	v->now = rdtsc();
+	platform_advance(&v->vm->platform, v->now);
+	if (v->state == VCPU_HALTED)
+		sched_kick();
+	sched_timer(v);
+	return RESUME;
+}
+
+enum verdict on_hlt(struct vcpu *v)
+{
+	v->state = VCPU_HALTED;
+	v->activity = ACTIVITY_HLT;
+	vmwrite(GUEST_ACTIVITY, ACTIVITY_HLT);
+	platform_advance(&v->vm->platform, v->now);
+	sched_yield(v);
+	sched_kick();
+	return SKIP_AND_RESUME;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef L0HV_VMX_RUN_H
+#define L0HV_VMX_RUN_H
+
+#include "l0hv/vm/vm.h"
+
+/* From switch.S: the vCPU to enter. */
+struct vcpu *vcpu_exit(struct vcpu *v);
+struct vcpu *vcpu_entry_vmfail(struct vcpu *v, unsigned carry);
+
+/* A primary processor-based control of the current VMCS. */
+void set_cpu_control(struct vcpu *v, uint32_t bit, bool on);
+
+/* For account_calibrate(): the accounting of one exit, once more. */
+void account_exit_again(struct vcpu *v, uint64_t now);
+
+#endif
