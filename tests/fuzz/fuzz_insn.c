@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; i < 256; i++)
 		memory_bytes[i] = (uint8_t)(data[i % size] * 31u + i);
 	for (unsigned i = 0; i < 16; i++)
-		memcpy(&state.gpr[i], &memory_bytes[8 * i], 8);
+		memcpy(&state.gpr[i], &memory_bytes[(size_t)8 * i], 8);
 	state.rflags |= memory_bytes[200] & 1 ? 0x400 : 0;
 	CHECK(mode == INSN_MODE_64 || insn_address(&insn, &state) <= UINT32_MAX);
 	err = insn_execute(&insn, &state, &memory);
