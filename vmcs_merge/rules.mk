@@ -1,5 +1,22 @@
 # SPDX-License-Identifier: MIT
-# What L0 and hosted programs compile from this folder; L0 does so with FREE_CFLAGS.
-MERGE_SRC := vmcs_merge/fields.c vmcs_merge/caps.c vmcs_merge/controls.c vmcs_merge/merge_table.c vmcs_merge/merge.c \
-	vmcs_merge/unmerge.c vmcs_merge/bitmaps.c vmcs_merge/ownership.c vmcs_merge/checks.c \
-	vmcs_merge/checks_controls.c vmcs_merge/checks_guest.c
+# The merge library's tests, and vmcs-explain. Read once, whoever includes it first.
+ifndef MERGE_RULES_READ
+MERGE_RULES_READ := 1
+
+MERGE_EXPLAIN := vmcs_merge/explain/parse.c vmcs_merge/explain/print.c
+
+$(foreach t,$(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_vmcs_merge*.c)),$(call unit_test,$(t),tests/unit/$(t).c $(MERGE_SRC)))
+$(call unit_test,test_vmcs_explain,tests/unit/test_vmcs_explain.c $(MERGE_EXPLAIN) $(MERGE_SRC))
+$(call fuzzer,vmcs_merge,tests/fuzz/fuzz_vmcs_merge.c $(MERGE_SRC))
+$(call fuzzer,vmcs_explain,tests/fuzz/fuzz_vmcs_explain.c $(MERGE_EXPLAIN) $(MERGE_SRC))
+
+ALL += $(BUILD)/vmcs-explain
+$(BUILD)/vmcs-explain: vmcs_merge/explain/main.c $(MERGE_EXPLAIN) $(MERGE_SRC) $(wildcard vmcs_merge/*.h vmcs_merge/*.def vmcs_merge/explain/*.h)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(HOST_CC) $(HOST_CFLAGS) -DNESTBED_VERSION='"$(VERSION)"' -o $@ $(filter %.c,$^)
+
+mutate-merge: ## Break each merge rule in turn; a test must fail each time
+	$(Q)scripts/mutate-merge $(BUILD)
+.PHONY: mutate-merge
+
+endif
