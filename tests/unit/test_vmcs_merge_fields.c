@@ -217,8 +217,7 @@ static void offered_to_l1(void **state)
 	assert_int_equal(VMX_BASIC_REGION_SIZE(f.offered.basic), 4096);
 	assert_false(f.offered.ept_vpid & EPT_CAP_ACCESSED_DIRTY);
 	assert_true(f.offered.ept_vpid & EPT_CAP_INVVPID_SINGLE);
-	assert_int_equal(f.offered.vmcs_enum,
-			 0x2c); /* TSC_OFFSET..GUEST_SYSENTER_EIP: number 0x16 and less */
+	assert_int_equal(f.offered.vmcs_enum, 0x2a); /* 482AH, GUEST_SYSENTER_CS */
 	/* never more than the processor has */
 	lesser = f.hardware;
 	lesser.cpu2 &= ~((uint64_t)(CTL2_EPT | CTL2_VPID) << 32);
