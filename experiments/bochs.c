@@ -6,7 +6,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,30 +192,62 @@ static void bochs_kill(struct machine *m)
 		kill(m->pid, SIGKILL);
 }
 
-/* What Bochs gave as its reason, then its log's last lines. */
-static char *last_words(const struct machine *m)
+/* "00000474265e[CPU0  ] ...": of level error or panic. */
+static bool complains(const char *line)
 {
-	static const char said[] = "exiting with the following message:\n";
-	char *errors = scratch_tail(&m->file[FILE_ERRORS], LOG_TAIL, 1000);
-	char *log = scratch_tail(&m->file[FILE_LOG], LOG_TAIL, LOG_LINES);
-	const char *reason = strstr(errors, said);
-	char *words;
+	size_t digits = strspn(line, "0123456789");
 
-	reason = reason ? reason + strlen(said) : "no reason given";
-	words = text_format("%.*s\n%s", (int)strcspn(reason, "\n"), reason, log);
-	free(errors);
-	free(log);
-	return words;
+	return digits && (line[digits] == 'e' || line[digits] == 'p');
 }
 
-static char *explain(const struct machine *m, int status)
+/* Adds the last `most` lines of the log that complain. */
+static void add_complaints(struct text *words, const char *log, unsigned most)
+{
+	unsigned skip = 0;
+
+	for (int pass = 0; pass < 2; pass++) {
+		unsigned count = 0;
+
+		for (const char *p = log; *p;) {
+			size_t n = strcspn(p, "\n");
+
+			if (complains(p) && count++ >= skip && pass)
+				text_addf(words, "%.*s\n", (int)n, p);
+			p += n + (p[n] == '\n');
+		}
+		skip = count > most ? count - most : 0;
+	}
+}
+
+/* What Bochs gave as its reason, what it complained about, its log's last lines. */
+static char *last_words(const struct machine *m, enum machine_end asked)
+{
+	static const char said[] = "exiting with the following message:\n";
+	char *errors = scratch_tail(&m->file[FILE_ERRORS], LOG_TAIL, UINT_MAX);
+	char *log = scratch_tail(&m->file[FILE_LOG], LOG_TAIL, UINT_MAX);
+	char *tail = scratch_tail(&m->file[FILE_LOG], LOG_TAIL, LOG_LINES);
+	const char *reason = strstr(errors, said);
+	struct text words = {0};
+
+	if (reason)
+		text_addf(&words, "%.*s\n", (int)strcspn(reason + strlen(said), "\n"), reason + strlen(said));
+	add_complaints(&words, log, LOG_LINES);
+	if (asked == MACHINE_SHUT_DOWN) /* it ended by itself */
+		text_addf(&words, "last lines of its log:\n%s\n", tail);
+	free(errors);
+	free(log);
+	free(tail);
+	return words.data;
+}
+
+static char *explain(const struct machine *m, enum machine_end asked, int status)
 {
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_BOCHS)
-		return text_format("%s is not installed (package bochs)", BOCHS);
+		return text_format("%s is not installed (package bochs)\n", BOCHS);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_ISOLATION)
 		return text_copy("can't keep " BOCHS " off the network here: no network namespace, no user "
-				 "namespace, no seccomp");
-	return last_words(m);
+				 "namespace, no seccomp\n");
+	return last_words(m, asked);
 }
 
 static void bochs_finish(struct machine *m, enum machine_end asked, struct machine_result *r)
@@ -226,14 +260,14 @@ static void bochs_finish(struct machine *m, enum machine_end asked, struct machi
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	r->wall_seconds =
 		(double)(now.tv_sec - m->started.tv_sec) + 1e-9 * (double)(now.tv_nsec - m->started.tv_nsec);
-	log = scratch_tail(&m->file[FILE_LOG], LOG_TAIL, 1000);
+	log = scratch_tail(&m->file[FILE_LOG], LOG_TAIL, UINT_MAX);
 	r->end = asked;
 	if (strstr(log, SHUTDOWN_SAID))
 		r->end = MACHINE_SHUT_DOWN;
 	else if (asked == MACHINE_SHUT_DOWN)
 		r->end = MACHINE_DIED;
 	if (r->end != MACHINE_SHUT_DOWN)
-		r->log_tail = explain(m, r->wait_status);
+		r->log_tail = explain(m, asked, r->wait_status);
 	free(log);
 	bochs_output_free(&m->filter);
 	close_files(m);

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LAST_LINE_MAX 400
+#define LINE_LIMIT  400
+#define HELD_LIMIT  4096
+#define INSTRUCTION "(0).[%] [0x&] "
+#define COMPLAINT   "bx_dbg_"
 
 void bochs_output_init(struct bochs_output *o)
 {
@@ -14,33 +17,44 @@ void bochs_output_init(struct bochs_output *o)
 }
 
 /*
- * "(0).[820] [0x0000ffffffff001c] f000:001c (unk. ctxt): out dx, al  ; ee\n" and nothing behind it,
- * or a beginning of it. In the pattern 'd' is decimal digits, 'x' hexadecimal digits.
+ * A line that the debugger may print at the end, or the beginning of one:
+ *   (0).[820] [0x0000ffffffff001c] f000:001c (unk. ctxt): out dx, al  ; ee
+ *   bx_dbg_read_pmode_descriptor: selector (0x0008) > GDT size limit
+ * In a pattern '%' stands for decimal digits, '&' for hexadecimal ones.
  */
-static bool may_be_last_line(const char *s, size_t n)
+static bool may_be_own_line(const char *s, size_t n, const char *pattern)
 {
-	static const char pattern[] = "(0).[d] [0xx] ";
 	size_t at = 0;
 
-	for (const char *p = pattern; *p; p++) {
-		if (at == n)
-			return true;
-		if (*p == 'd' || (*p == 'x' && p[-1] == 'x')) {
-			size_t from = at;
+	for (const char *p = pattern; *p && at < n; p++) {
+		size_t from = at;
 
-			while (at < n &&
-			       (*p == 'd' ? isdigit((unsigned char)s[at]) : isxdigit((unsigned char)s[at])))
-				at++;
-			if (at == from)
+		if (*p != '%' && *p != '&') {
+			if (s[at++] != *p)
 				return false;
-		} else if (s[at++] != *p) {
-			return false;
+			continue;
 		}
+		while (at < n && (*p == '%' ? isdigit((unsigned char)s[at]) : isxdigit((unsigned char)s[at])))
+			at++;
+		if (at == from)
+			return false;
 	}
-	for (; at < n; at++)
-		if (s[at] == '\n')
-			return at + 1 == n;
-	return n < LAST_LINE_MAX;
+	return n < LINE_LIMIT;
+}
+
+/* Nothing but such lines, the last of them perhaps unfinished. */
+static bool may_be_last_words(const char *s, size_t n)
+{
+	while (n) {
+		const char *end = memchr(s, '\n', n);
+		size_t line = end ? (size_t)(end - s) : n;
+
+		if (!may_be_own_line(s, line, INSTRUCTION) && !may_be_own_line(s, line, COMPLAINT))
+			return false;
+		n -= end ? line + 1 : line;
+		s += end ? line + 1 : line;
+	}
+	return true;
 }
 
 static void drop_front(struct text *t, size_t n)
@@ -51,12 +65,13 @@ static void drop_front(struct text *t, size_t n)
 
 static void machine_byte(struct bochs_output *o, char c)
 {
-	if (!o->held.size && c != '(') {
+	if (!o->held.size && c != '(' && c != 'b') {
 		text_add(&o->ready, &c, 1);
 		return;
 	}
 	text_add(&o->held, &c, 1);
-	while (o->held.size && !may_be_last_line(o->held.data, o->held.size)) {
+	while (o->held.size &&
+	       (o->held.size > HELD_LIMIT || !may_be_last_words(o->held.data, o->held.size))) {
 		text_add(&o->ready, o->held.data, 1);
 		drop_front(&o->held, 1);
 	}

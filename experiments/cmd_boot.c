@@ -239,7 +239,7 @@ static int run(struct boot *b)
 	if (status)
 		fprintf(stderr, "nestbed: %s: %s\n", b->launch.guest, why);
 	if (status == CLI_DIED && job.result.log_tail)
-		fprintf(stderr, "%s\n", job.result.log_tail);
+		fputs(job.result.log_tail, stderr);
 	free(job.result.log_tail);
 	return status;
 }

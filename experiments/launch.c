@@ -10,8 +10,12 @@
 #include "experiments/text.h"
 #include "l0hv/boot/config.h"
 
-/* RAM for L0 beside its guest: its image, the bundle, page tables, shadow structures. */
-#define L0_MEMORY (128ull << 20)
+#define MIB (1ull << 20)
+/*
+ * RAM for L0 beside its guest: its image, the bundle, page tables, shadow structures. A guest's memory is one
+ * aligned range, so that it takes twice its size to be sure of one.
+ */
+#define L0_MEMORY (64 * MIB)
 
 static char *write_config(const struct launch *l)
 {
@@ -89,8 +93,7 @@ static int prepare_l0(struct launch *l)
 	l->spec.cmdline = "";
 	l->spec.module[0] = (struct machine_module){l->bundle, "bundle"};
 	l->spec.module_count = 1;
-	l->spec.memory =
-		l->memory + L0_MEMORY + ((l->bundle.size + ((1u << 20) - 1)) & ~(uint64_t)((1u << 20) - 1));
+	l->spec.memory = 2 * l->memory + L0_MEMORY + ((l->bundle.size + MIB - 1) & ~(MIB - 1));
 	if (l->spec.memory < CLI_DEFAULT_MEMORY)
 		l->spec.memory = CLI_DEFAULT_MEMORY;
 	return 0;

@@ -47,7 +47,7 @@ struct machine_result {
 	enum machine_end end;
 	int wait_status; /* of waitpid */
 	double wall_seconds;
-	char *log_tail; /* malloc'd: last lines of the machine's log; NULL after a shutdown */
+	char *log_tail; /* malloc'd: what the machine's log says about it, lines; or NULL */
 };
 
 struct machine;

@@ -16,7 +16,7 @@
 char *first_line_of(const char *command)
 {
 	FILE *p = popen(command, "re");
-	char line[256] = "";
+	char line[4096] = "";
 	char *got;
 
 	if (!p)

@@ -124,7 +124,7 @@ static int book(struct run *run, const struct launch *l, const struct capture *c
 	if (status && status < CLI_INTERRUPTED) {
 		fprintf(stderr, "nestbed: %s: %s\n%s", l->name, why, c->reasons.data);
 		if (status == CLI_DIED && job->result.log_tail)
-			fprintf(stderr, "%s\n", job->result.log_tail);
+			fputs(job->result.log_tail, stderr);
 	}
 	free(job->result.log_tail);
 	return status;

@@ -35,7 +35,7 @@ int verdict_status(const struct verdict *v, enum machine_end end, const char **w
 		{v->refused,                      CLI_REFUSED,     "refused: see the record"                 },
 		{v->faulted,                      CLI_DIED,        "what runs on the machine faulted"        },
 		{end == MACHINE_DIED,             CLI_DIED,        "the machine died"                        },
-		{v->stopped,              CLI_STOPPED,     "a VM was stopped"                        },
+		{v->stopped,                      CLI_STOPPED,     "a VM was stopped"                        },
 		{v->bare || v->vms_shut_down > 0, CLI_OK,          "shut down"                               },
 		{true,			    CLI_DIED,        "the machine ended without a word from L0"},
 	};
