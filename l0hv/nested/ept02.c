@@ -52,18 +52,14 @@ static struct ept02_slot *oldest_other(struct ept02 *e)
 	return oldest;
 }
 
-/* Give pages back: contexts not in use go first, then what the current one holds. False: nothing was held. */
-static bool make_room(struct ept02 *e)
+/* Give up the context that has not been used for longest, if there is one besides the current. */
+static bool release_other(struct ept02 *e)
 {
 	struct ept02_slot *victim = oldest_other(e);
 
-	if (victim) {
-		release(e, victim);
-		return true;
-	}
-	if (!e->current || e->current->ept.tables <= 1)
+	if (!victim)
 		return false;
-	drop(e, e->current);
+	release(e, victim);
 	return true;
 }
 
@@ -113,10 +109,10 @@ int ept02_use(struct ept02 *e, uint64_t eptp12, uint64_t *eptp02)
 			slot = oldest_other(e);
 			release(e, slot);
 		}
-		while (tables_held(e) >= e->budget && make_room(e))
+		while (tables_held(e) >= e->budget && release_other(e))
 			;
 		while (ept_init(&slot->ept, &e->mem, &e->ept01->caps))
-			if (!make_room(e))
+			if (!release_other(e))
 				return -ENOMEM;
 		slot->eptp12 = eptp12;
 	}
@@ -196,16 +192,27 @@ static uint64_t page_size(const struct ept_caps *caps, uint64_t a, uint64_t b)
 static int map02(struct ept02 *e, uint64_t l2_gpa, uint64_t hpa, uint64_t bytes, unsigned flags,
 		 enum ept_memtype type)
 {
-	struct ept *ept = &e->current->ept;
+	struct ept02_slot *slot = e->current;
+	bool emptied = false;
 	int err;
 
-	while (tables_held(e) + MAP_COST_MAX > e->budget && make_room(e))
+	while (tables_held(e) + MAP_COST_MAX > e->budget && release_other(e))
 		;
-	do {
-		err = ept_map(ept, &e->mem, l2_gpa & ~(bytes - 1), hpa & ~(bytes - 1), bytes, flags, type);
-	} while (err == -ENOMEM && make_room(e));
-	e->stale |= ept->stale;
-	ept->stale = false;
+	if (tables_held(e) + MAP_COST_MAX > e->budget)
+		drop(e, slot);
+	for (;;) {
+		err = ept_map(&slot->ept, &e->mem, l2_gpa & ~(bytes - 1), hpa & ~(bytes - 1), bytes, flags,
+			      type);
+		if (err != -ENOMEM || emptied)
+			break;
+		if (release_other(e))
+			continue;
+		/* Once, not for ever: what is free when this context is empty has to do. */
+		drop(e, slot);
+		emptied = true;
+	}
+	e->stale |= slot->ept.stale;
+	slot->ept.stale = false;
 	return err;
 }
 
