@@ -16,7 +16,7 @@ $(BUILD)/vmcs-explain: vmcs_merge/explain/main.c $(MERGE_EXPLAIN) $(MERGE_SRC) $
 	$(Q)mkdir -p $(@D) && $(HOST_CC) $(HOST_CFLAGS) -DNESTBED_VERSION='"$(VERSION)"' -o $@ $(filter %.c,$^)
 
 mutate-merge: ## Break each merge rule in turn; a test must fail each time
-	$(Q)scripts/mutate-merge $(BUILD)
+	$(Q)vmcs_merge/mutate $(BUILD)/mutants
 .PHONY: mutate-merge
 
 endif

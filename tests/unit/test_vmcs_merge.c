@@ -264,6 +264,7 @@ static const struct {
 	{"L0 owns TS, sets it",       0x80000031, 0,    0,    8, 8, 0x80000039, 8,    0   },
 	{"L0 owns TS, L2 has it set", 0x80000039, 0,    0,    8, 0, 0x80000031, 8,    8   },
 	{"both own TS: L1's shadow",  0x80000031, 8,    8,    8, 8, 0x80000039, 8,    8   },
+	{"both own TS, set for L1", 0x80000039, 8, 0, 8, 0, 0x80000031, 8, 0},
 	{"L1 owns NE, L0 TS",         0x80000039, 0x20, 0x20, 8, 0, 0x80000031, 0x28, 0x28},
 };
 /* clang-format on */

@@ -83,6 +83,7 @@ static const struct {
 	{"LDTR usable but empty", {{F_GUEST_LDTR_ACCESS_RIGHTS, 0x10000}}, CHECK_EXIT_GUEST, 0},
 	{"virtual-8086 in long mode", {{F_GUEST_RFLAGS, 1u << 17}}, CHECK_EXIT_GUEST, 0},
 	{"IDTR limit", {{F_GUEST_IDTR_LIMIT, 0x10000}}, CHECK_EXIT_GUEST, 0},
+	{"RIP above 4 GBytes outside 64-bit mode", {{F_GUEST_RIP, 1ull << 32}, {F_ENTRY_CTLS, ENTRY_CTL_IA32E_GUEST}, {F_GUEST_EFER, 0x500}}, CHECK_EXIT_GUEST, 0},
 	{"RIP not canonical", {{F_GUEST_RIP, 1ull << 50}}, CHECK_EXIT_GUEST, 0},
 	{"RIP at the edge is let through", {{F_GUEST_RIP, 0x800000000000}}, CHECK_PASSED, 0},
 	{"RFLAGS bit 1", {{F_GUEST_RFLAGS, 2}}, CHECK_EXIT_GUEST, 0},
