@@ -66,7 +66,7 @@ static bool load_pdptes(uint64_t cr3)
 	uint64_t pdpte[4];
 
 	for (unsigned int i = 0; i < 4; i++) {
-		const uint64_t *at = ept_host((cr3 & 0xFFFFFFE0u) + 8 * i, NULL);
+		const uint64_t *at = ept_host((cr3 & 0xFFFFFFE0u) + 8ull * i, NULL);
 
 		pdpte[i] = at ? *at : ~0ull;
 		if ((pdpte[i] & 1) && (pdpte[i] & (0xFFF0000000000000ull | 0x1E6)))

@@ -10,7 +10,7 @@ struct cursor {
 	size_t count, at;
 	unsigned int operand, address; /* sizes in bytes */
 	uint8_t rex;
-	bool code64, has_rex, overrun;
+	bool has_rex, overrun;
 };
 
 static uint64_t take(struct cursor *c, unsigned int n)
@@ -88,26 +88,26 @@ static bool take_modrm(struct cursor *c, unsigned int *reg)
 enum form { F_NONE, F_STORE, F_LOAD, F_IMMEDIATE, F_ZERO, F_SIGN, F_LOAD_OFFSET, F_STORE_OFFSET };
 
 static const struct opcode {
-	uint8_t byte;
-	bool escaped; /* after 0F */
 	enum form form;
+	uint8_t byte;
 	uint8_t size; /* of the memory operand; 0: the operand size */
+	bool escaped; /* after 0F */
 } opcodes[] = {
-	{0x88, false, F_STORE,        1},
-        {0x89, false, F_STORE,        0},
-        {0x8A, false, F_LOAD,         1},
-	{0x8B, false, F_LOAD,         0},
-        {0xA0, false, F_LOAD_OFFSET,  1},
-        {0xA1, false, F_LOAD_OFFSET,  0},
-	{0xA2, false, F_STORE_OFFSET, 1},
-        {0xA3, false, F_STORE_OFFSET, 0},
-        {0xC6, false, F_IMMEDIATE,    1},
-	{0xC7, false, F_IMMEDIATE,    0},
-        {0x63, false, F_SIGN,         4},
-        {0xB6, true,  F_ZERO,         1},
-	{0xB7, true,  F_ZERO,         2},
-        {0xBE, true,  F_SIGN,         1},
-        {0xBF, true,  F_SIGN,         2},
+	{F_STORE,        0x88, 1, false},
+        {F_STORE,        0x89, 0, false},
+        {F_LOAD,         0x8A, 1, false},
+	{F_LOAD,         0x8B, 0, false},
+        {F_LOAD_OFFSET,  0xA0, 1, false},
+        {F_LOAD_OFFSET,  0xA1, 0, false},
+	{F_STORE_OFFSET, 0xA2, 1, false},
+        {F_STORE_OFFSET, 0xA3, 0, false},
+        {F_IMMEDIATE,    0xC6, 1, false},
+	{F_IMMEDIATE,    0xC7, 0, false},
+        {F_SIGN,         0x63, 4, false},
+        {F_ZERO,         0xB6, 1, true },
+	{F_ZERO,         0xB7, 2, true },
+        {F_SIGN,         0xBE, 1, true },
+        {F_SIGN,         0xBF, 2, true },
 };
 
 static const struct opcode *find(uint8_t byte, bool escaped)

@@ -212,7 +212,7 @@ static void intercept(uint32_t msr, unsigned int how, bool on)
 	const uint8_t bit = (uint8_t)(1u << (msr & 7));
 
 	for (unsigned int half = 0; half < 2; half++) {
-		uint8_t *byte = bitmap + at + 2048 * half;
+		uint8_t *byte = bitmap + at + 2048ull * half;
 
 		if (how & (half ? PASS_WRITE : PASS_READ))
 			*byte = (uint8_t)(on ? *byte | bit : *byte & ~bit);

@@ -26,7 +26,7 @@ static void brand_string(char brand[49])
 	for (uint32_t i = 0; i < 3; i++) {
 		const struct cpuid c = cpuid(0x80000002 + i, 0);
 
-		memcpy(brand + 16 * i, &c, 16);
+		memcpy(brand + 16ull * i, &c, 16);
 	}
 	brand[48] = 0;
 }
