@@ -10,8 +10,10 @@
 
 #include "l0hv/mm/ept.h"
 
-#define ARENA_BASE  0x7000000ull /* physical address of the first page: not 0, not the host's */
+#define ARENA_BASE 0x7000000ull /* physical address of the first page: not 0, not the host's */
+#ifndef ARENA_PAGES
 #define ARENA_PAGES 8192u
+#endif
 
 struct arena {
 	uint64_t (*page)[512];
