@@ -3,73 +3,61 @@
 #include "vmcs_merge/x86.h"
 
 /*
- * X(w, source, row): rows that read a field besides the one of their own name. #PF's three fields are decided
- * jointly and name each other.
+ * X(w, source, rows...): rows that read a field besides the one of their own name. #PF's three fields are
+ * decided jointly and name each other.
  */
 /* clang-format off */
 #define DEPENDENCIES(X, w) \
-	X(w, CPU_CTLS,         CPU_CTLS2)        /* without activation they are 0 */ \
-	X(w, CPU_CTLS,         TSC_OFFSET)       \
-	X(w, EXCEPTION_BITMAP, PFEC_MASK)        \
-	X(w, EXCEPTION_BITMAP, PFEC_MATCH)       \
-	X(w, PFEC_MASK,        EXCEPTION_BITMAP) \
-	X(w, PFEC_MASK,        PFEC_MATCH)       \
-	X(w, PFEC_MATCH,       EXCEPTION_BITMAP) \
-	X(w, PFEC_MATCH,       PFEC_MASK)        \
-	X(w, ENTRY_CTLS,       GUEST_EFER)       \
-	X(w, ENTRY_CTLS,       GUEST_PAT)        \
-	X(w, ENTRY_CTLS,       GUEST_DEBUGCTL)   \
-	X(w, ENTRY_CTLS,       GUEST_DR7)        \
-	X(w, GUEST_CR0,        GUEST_EFER)       /* CR0.PG decides about LME */ \
-	X(w, GUEST_CR0,        CR0_SHADOW)       \
-	X(w, CR0_MASK,         CR0_SHADOW)       \
-	X(w, GUEST_CR4,        CR4_SHADOW)       \
-	X(w, CR4_MASK,         CR4_SHADOW)
+	X(w, CPU_CTLS,         CPU_CTLS2,        TSC_OFFSET, NONE,           NONE)     /* not activated: 0 */ \
+	X(w, EXCEPTION_BITMAP, PFEC_MASK,        PFEC_MATCH, NONE,           NONE)     \
+	X(w, PFEC_MASK,        EXCEPTION_BITMAP, PFEC_MATCH, NONE,           NONE)     \
+	X(w, PFEC_MATCH,       EXCEPTION_BITMAP, PFEC_MASK,  NONE,           NONE)     \
+	X(w, ENTRY_CTLS,       GUEST_EFER,       GUEST_PAT,  GUEST_DEBUGCTL, GUEST_DR7) \
+	X(w, GUEST_CR0,        GUEST_EFER,       CR0_SHADOW, NONE,           NONE)     /* CR0.PG decides about LME */ \
+	X(w, CR0_MASK,         CR0_SHADOW,       NONE,       NONE,           NONE)     \
+	X(w, GUEST_CR4,        CR4_SHADOW,       NONE,       NONE,           NONE)     \
+	X(w, CR4_MASK,         CR4_SHADOW,       NONE,       NONE,           NONE)
 /* clang-format on */
 
-#define DEPENDENCY_PAIR(w, source, row) {F_##source, F_##row},
-static const struct {
-	uint8_t source, row;
-} dependencies[] = {DEPENDENCIES(DEPENDENCY_PAIR, )};
-#define DEPENDENCY_COUNT (sizeof(dependencies) / sizeof(dependencies[0]))
+enum { F_NONE = F_VPID }; /* its row reads nothing */
+_Static_assert(F_NONE == 0, "the fields without dependent rows have zeros below");
 
-#define IN_WORD(w, field)          (F_##field / 64 == (w) ? 1ull << F_##field % 64 : 0)
-#define SOURCE_BIT(w, source, row) | IN_WORD(w, source)
-#define SOURCES_OF_WORD(w)         (0ull DEPENDENCIES(SOURCE_BIT, w))
+#define DEPENDENTS                            4
+#define DEPENDENT_ROWS(w, source, a, b, c, d) [F_##source] = {F_##a, F_##b, F_##c, F_##d},
+static const uint8_t dependents[VMCS_FIELD_COUNT][DEPENDENTS] = {DEPENDENCIES(DEPENDENT_ROWS, )};
+
+#define SOURCE_BIT(w, source, a, b, c, d) | (F_##source / 64 == (w) ? 1ull << F_##source % 64 : 0)
+#define SOURCES_OF_WORD(w)                (0ull DEPENDENCIES(SOURCE_BIT, w))
 _Static_assert(VMCS_BITSET_WORDS == 4, "one initializer a word below");
 static const struct vmcs_bitset source_fields = {
 	{SOURCES_OF_WORD(0), SOURCES_OF_WORD(1), SOURCES_OF_WORD(2), SOURCES_OF_WORD(3)}
 };
 
-static bool intersects(const struct vmcs_bitset *a, const struct vmcs_bitset *b)
-{
-	uint64_t common = 0;
-
-	for (unsigned i = 0; i < VMCS_BITSET_WORDS; i++)
-		common |= a->w[i] & b->w[i];
-	return common != 0;
-}
-
 void vmcs_merge_dependents(const struct vmcs_bitset *dirty, struct vmcs_bitset *rows)
 {
 	*rows = *dirty;
-	if (!intersects(dirty, &source_fields))
-		return;
-	for (unsigned i = 0; i < DEPENDENCY_COUNT; i++) {
-		if (vmcs_bitset_test(dirty, dependencies[i].source))
-			vmcs_bitset_set(rows, dependencies[i].row);
+	for (unsigned w = 0; w < VMCS_BITSET_WORDS; w++) {
+		for (uint64_t left = dirty->w[w] & source_fields.w[w]; left; left &= left - 1) {
+			const uint8_t *row = dependents[w * 64 + (unsigned)__builtin_ctzll(left)];
+
+			for (unsigned i = 0; i < DEPENDENTS && row[i] != F_NONE; i++)
+				vmcs_bitset_set(rows, row[i]);
+		}
 	}
 }
 
 void vmcs_merge_sources(const struct vmcs_bitset *dirty12, struct vmcs_bitset *sources)
 {
 	struct vmcs_bitset rows;
+	unsigned source = 0;
 
 	vmcs_merge_dependents(dirty12, &rows);
 	*sources = rows;
-	for (unsigned i = 0; i < DEPENDENCY_COUNT; i++) {
-		if (vmcs_bitset_test(&rows, dependencies[i].row))
-			vmcs_bitset_set(sources, dependencies[i].source);
+	for (VMCS_BITSET_EACH(source, &source_fields)) {
+		for (unsigned i = 0; i < DEPENDENTS && dependents[source][i] != F_NONE; i++) {
+			if (vmcs_bitset_test(&rows, dependents[source][i]))
+				vmcs_bitset_set(sources, source);
+		}
 	}
 }
 
@@ -300,32 +288,47 @@ void vmcs_merge_full_diff(const struct merge_input *in, struct vmcs_image *vmcs0
 	}
 }
 
+/* One word of the set of rows; returns the fields to VMWRITE. */
+static uint64_t merge_word(const struct merge_input *in, unsigned w, uint64_t rows, struct vmcs_image *vmcs02)
+{
+	uint64_t volatile_bits = vmcs_volatile_fields.w[w];
+	uint64_t changed = 0;
+
+	for (uint64_t left = rows; left; left &= left - 1) {
+		unsigned bit = (unsigned)__builtin_ctzll(left);
+		unsigned index = w * 64 + bit;
+		uint8_t rule = merge_table[index].rule;
+		uint64_t value;
+
+		if (rule == NOT_MERGED)
+			continue;
+		value = rule == FROM_VMCS12 ? in->vmcs12->v[index] : row_value(in, index);
+		if (value != vmcs02->v[index] || (volatile_bits >> bit & 1)) {
+			vmcs02->v[index] = value;
+			changed |= left & -left;
+		}
+	}
+	return changed;
+}
+
 void vmcs_merge_incremental(const struct merge_input *in, const struct vmcs_bitset *dirty12,
 			    struct vmcs_image *vmcs02, struct vmcs_bitset *changed02)
 {
-	struct vmcs_bitset rows;
+	const struct vmcs_bitset *rows = dirty12;
+	struct vmcs_bitset expanded;
+	uint64_t sources = 0;
 
-	vmcs_merge_dependents(dirty12, &rows);
-	if (in->exists)
-		vmcs_bitset_and(&rows, in->exists);
+	for (unsigned w = 0; w < VMCS_BITSET_WORDS; w++)
+		sources |= dirty12->w[w] & source_fields.w[w];
+	if (sources) {
+		vmcs_merge_dependents(dirty12, &expanded);
+		rows = &expanded;
+	}
 	for (unsigned w = 0; w < VMCS_BITSET_WORDS; w++) {
-		uint64_t volatile_bits = vmcs_volatile_fields.w[w];
-		uint64_t changed = 0;
+		uint64_t left = rows->w[w];
 
-		for (uint64_t left = rows.w[w]; left; left &= left - 1) {
-			unsigned bit = (unsigned)__builtin_ctzll(left);
-			unsigned index = w * 64 + bit;
-			uint64_t value;
-
-			if (merge_table[index].rule == NOT_MERGED)
-				continue;
-			value = merge_table[index].rule == FROM_VMCS12 ? in->vmcs12->v[index]
-								       : row_value(in, index);
-			if (value != vmcs02->v[index] || (volatile_bits >> bit & 1)) {
-				vmcs02->v[index] = value;
-				changed |= 1ull << bit;
-			}
-		}
-		changed02->w[w] = changed;
+		if (left && in->exists)
+			left &= in->exists->w[w];
+		changed02->w[w] = left ? merge_word(in, w, left, vmcs02) : 0;
 	}
 }
