@@ -148,8 +148,7 @@ static bool take_operands(struct cursor *c, const struct opcode *op, struct mmio
 
 int mmio_decode(const uint8_t *bytes, size_t count, enum code_size code, struct mmio_insn *insn)
 {
-	struct cursor c = {bytes,           count, 0,    code == CODE_16 ? 2 : 4, 2u << code, 0,
-			   code == CODE_64, false, false};
+	struct cursor c = {bytes, count, 0, code == CODE_16 ? 2 : 4, 2u << code, 0, false, false};
 	uint8_t byte = take_prefixes(&c, code);
 	const bool escaped = byte == 0x0F;
 	const struct opcode *op;
