@@ -17,16 +17,17 @@ void bochs_output_init(struct bochs_output *o)
 }
 
 /*
- * A line that the debugger may print at the end, or the beginning of one:
+ * A line that the debugger may print at the end, whole or the beginning of one:
  *   (0).[820] [0x0000ffffffff001c] f000:001c (unk. ctxt): out dx, al  ; ee
  *   bx_dbg_read_pmode_descriptor: selector (0x0008) > GDT size limit
  * In a pattern '%' stands for decimal digits, '&' for hexadecimal ones.
  */
-static bool may_be_own_line(const char *s, size_t n, const char *pattern)
+static bool may_be_own_line(const char *s, size_t n, bool whole, const char *pattern)
 {
+	const char *p = pattern;
 	size_t at = 0;
 
-	for (const char *p = pattern; *p && at < n; p++) {
+	for (; *p && at < n; p++) {
 		size_t from = at;
 
 		if (*p != '%' && *p != '&') {
@@ -39,7 +40,7 @@ static bool may_be_own_line(const char *s, size_t n, const char *pattern)
 		if (at == from)
 			return false;
 	}
-	return n < LINE_LIMIT;
+	return n < LINE_LIMIT && !(whole && *p);
 }
 
 /* Nothing but such lines, the last of them perhaps unfinished. */
@@ -49,7 +50,7 @@ static bool may_be_last_words(const char *s, size_t n)
 		const char *end = memchr(s, '\n', n);
 		size_t line = end ? (size_t)(end - s) : n;
 
-		if (!may_be_own_line(s, line, INSTRUCTION) && !may_be_own_line(s, line, COMPLAINT))
+		if (!may_be_own_line(s, line, end, INSTRUCTION) && !may_be_own_line(s, line, end, COMPLAINT))
 			return false;
 		n -= end ? line + 1 : line;
 		s += end ? line + 1 : line;

@@ -35,3 +35,23 @@ ALL += $(NESTBED_PLOTS:scripts/plots/%=$(BUILD)/plots/%)
 
 $(BUILD)/plots/%: scripts/plots/%
 	$(Q)mkdir -p $(@D) && cp $< $@
+
+# ---- tests ----
+NESTBED_DECODE := experiments/stream.c experiments/decode.c experiments/record_text.c experiments/printer.c \
+	experiments/text.c
+NESTBED_FRAMES := tests/unit/nestbed_frames.c
+NESTBED_TABLES := experiments/capture.c experiments/csv.c experiments/exit_cost_rows.c experiments/exit_cost_table.c \
+	experiments/verdict.c $(NESTBED_DECODE) $(NESTBED_FRAMES)
+NESTBED_MACHINE := experiments/bochs_output.c experiments/bochsrc.c experiments/boot_image.c experiments/bundle_write.c \
+	experiments/text.c l0hv/boot/bundle.c
+$(call unit_test,test_nestbed_stream,tests/unit/test_nestbed_stream.c experiments/stream.c experiments/text.c)
+$(call unit_test,test_nestbed_decode,tests/unit/test_nestbed_decode.c $(NESTBED_DECODE) $(NESTBED_FRAMES),$(NESTBED_LIBS))
+$(call unit_test,test_nestbed_setting,tests/unit/test_nestbed_setting.c experiments/setting.c experiments/cpu_models.c experiments/text.c)
+$(call unit_test,test_nestbed_machine,tests/unit/test_nestbed_machine.c $(NESTBED_MACHINE))
+$(call unit_test,test_nestbed_tables,tests/unit/test_nestbed_tables.c $(NESTBED_TABLES),$(NESTBED_LIBS))
+$(call fuzzer,nestbed_stream,tests/fuzz/fuzz_nestbed_stream.c $(NESTBED_DECODE),$(BUILD)/nestbed.o/record.pb-c.o $(NESTBED_LIBS))
+
+# The generated record code, linked into those that name records.
+$(BUILD)/tests/test_nestbed_decode $(BUILD)/tests/test_nestbed_tables $(BUILD)/fuzz/fuzz_nestbed_stream: \
+	$(BUILD)/nestbed.o/record.pb-c.o
+$(BUILD)/san/experiments/%.c.o $(BUILD)/san/tests/unit/%.c.o: | $(BUILD)/gen/nestbed/record.pb-c.h
