@@ -271,7 +271,7 @@ static bool parse_number(struct span s, uint64_t *value)
 		if (c >= '0' && c <= '9')
 			digit = (uint64_t)(c - '0');
 		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			digit = (uint64_t)((c | 0x20) - 'a' + 10);
+			digit = (uint64_t)((c | 0x20) - 'a') + 10;
 		if (digit >= base || v > (UINT64_MAX - digit) / base)
 			return false;
 		v = v * base + digit;

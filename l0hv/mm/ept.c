@@ -282,7 +282,7 @@ enum ept_outcome ept_walk_with(uint64_t root, const struct ept_caps *caps, ept_r
 		return EPT_VIOLATION;
 	}
 	for (unsigned level = 0;; level++) {
-		const uint64_t entry_pa = table + 8u * index_of(gpa, level);
+		const uint64_t entry_pa = table + 8ull * index_of(gpa, level);
 		uint64_t entry;
 
 		if (read(ctx, entry_pa, &entry))

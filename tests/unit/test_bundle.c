@@ -10,7 +10,8 @@
 
 #include "l0hv/boot/bundle.h"
 
-#define SIZE (3u * 4096u + 100u)
+#define SIZE       (3u * 4096u + 100u)
+#define NAME_OF(n) (16u + 64u * (n)) /* an entry; 48 and 56 bytes on lie its offset and size */
 
 static void sound(struct nb_bundle_header *h)
 {
@@ -27,20 +28,20 @@ static const struct {
 	size_t offset, width;
 	uint64_t value;
 } rows[] = {
-	{"magic", 0, 8, NB_BUNDLE_MAGIC + 1},
-	{"count 0", 8, 4, 0},
-	{"count 33", 8, 4, NB_BUNDLE_ENTRIES_MAX + 1},
-	{"count -1", 8, 4, UINT32_MAX},
-	{"count includes an empty entry", 8, 4, 3},
-	{"reserved", 12, 4, 1},
-	{"first name", offsetof(struct nb_bundle_header, entry[0].name), 1, 'C'},
-	{"no name", offsetof(struct nb_bundle_header, entry[1].name), 1, 0},
-	{"offset in the header", offsetof(struct nb_bundle_header, entry[1].offset), 8, 0},
-	{"offset unaligned", offsetof(struct nb_bundle_header, entry[1].offset), 8, 4097},
-	{"offset behind the end", offsetof(struct nb_bundle_header, entry[1].offset), 8, 4 * 4096},
-	{"offset huge", offsetof(struct nb_bundle_header, entry[1].offset), 8, ~4095ull},
-	{"size one too large", offsetof(struct nb_bundle_header, entry[1].size), 8, 101},
-	{"size wraps", offsetof(struct nb_bundle_header, entry[1].size), 8, UINT64_MAX - 12288 + 2},
+	{"magic",			 0,               8, NB_BUNDLE_MAGIC + 1      },
+	{"count 0",		       8,               4, 0                        },
+	{"count 33",		      8,               4, NB_BUNDLE_ENTRIES_MAX + 1},
+	{"count -1",		      8,               4, UINT32_MAX               },
+	{"count includes an empty entry", 8,               4, 3                        },
+	{"reserved",		      12,              4, 1                        },
+	{"first name",                    NAME_OF(0),      1, 'C'                      },
+	{"no name",		       NAME_OF(1),      1, 0                        },
+	{"offset in the header",          NAME_OF(1) + 48, 8, 0                        },
+	{"offset unaligned",              NAME_OF(1) + 48, 8, 4097                     },
+	{"offset behind the end",         NAME_OF(1) + 48, 8, 4 * 4096                 },
+	{"offset huge",                   NAME_OF(1) + 48, 8, ~4095ull                 },
+	{"size one too large",            NAME_OF(1) + 56, 8, 101                      },
+	{"size wraps",                    NAME_OF(1) + 56, 8, UINT64_MAX - 12288 + 2   },
 };
 
 static void refused(void **state)
