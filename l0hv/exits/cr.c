@@ -128,8 +128,8 @@ static void set_cr3_exiting(struct vcpu *v, bool on)
 
 	v->cpu_ctls01 = on ? v->cpu_ctls01 | bits : v->cpu_ctls01 & ~bits;
 	v->cpu_ctls01 = vmx_adjust(vmx_controls_cap(&l0_caps, WORD_CPU), v->cpu_ctls01);
-	v->cpu_ctls = v->cpu_ctls01 | (v->cpu_ctls & (CPU_INTR_WINDOW | CPU_NMI_WINDOW));
-	vmwrite(CPU_CTLS, v->cpu_ctls);
+	v->vmcs->cpu_ctls = v->cpu_ctls01 | (v->vmcs->cpu_ctls & (CPU_INTR_WINDOW | CPU_NMI_WINDOW));
+	vmwrite(CPU_CTLS, v->vmcs->cpu_ctls);
 }
 
 static void enter_unpaged(struct vcpu *v)
@@ -268,11 +268,18 @@ void cr_update_masks(struct vcpu *v)
 	store_cr4(v, guest_cr4());
 }
 
-void cr_load_host(struct vcpu *v, uint64_t cr0, uint64_t cr3, uint64_t cr4)
+void cr_load_host(struct vcpu *v, uint64_t cr0, uint64_t cr4)
 {
 	store_cr0(v, cr0);
 	store_cr4(v, cr4);
-	vmwrite(GUEST_CR3, cr3);
+}
+
+void cr_load_pdptes(struct vcpu *v)
+{
+	if (vmread(GUEST_EFER) & EFER_LMA)
+		return;
+	if (load_pdptes(v, guest_cr0(), guest_cr4(), vmread(GUEST_EFER)))
+		vm_stop(v, STOP_BAD_GUEST_STATE, true, "VMX abort: PDPTEs of the host state");
 }
 
 int cr_read_efer(struct vcpu *v, uint32_t msr, uint64_t *value)

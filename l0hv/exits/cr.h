@@ -20,7 +20,9 @@ __attribute__((warn_unused_result)) int cr0_write(struct vcpu *v, uint64_t value
 __attribute__((warn_unused_result)) int cr4_write(struct vcpu *v, uint64_t value);
 
 /* vmcs01 after a VM exit to L1's host state: values as L1 sees them, checked before. */
-void cr_load_host(struct vcpu *v, uint64_t cr0, uint64_t cr3, uint64_t cr4);
+void cr_load_host(struct vcpu *v, uint64_t cr0, uint64_t cr4);
+/* In PAE paging, load the PDPTE fields as the load of CR3 would; else nothing. Current VMCS is vmcs01. */
+void cr_load_pdptes(struct vcpu *v);
 /* L0's bits: owned in CR0 and CR4, and what they are on the processor. */
 void cr_owned(const struct vcpu *v, uint64_t *cr0_owned, uint64_t *cr0_value, uint64_t *cr4_owned, uint64_t *cr4_value);
 

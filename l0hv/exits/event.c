@@ -6,7 +6,7 @@
 
 void inject_exception(struct vcpu *v, unsigned vector, uint32_t error_code)
 {
-	v->event_valid = true;
+	v->event_valid = v->event_raised = true;
 	v->event_info = INTR_VALID | INTR_TYPE_HW | vector;
 	v->event_length = 0;
 	v->event_error = 0;
@@ -20,7 +20,7 @@ void inject_exception(struct vcpu *v, unsigned vector, uint32_t error_code)
 
 void inject_page_fault(struct vcpu *v, uint64_t cr2, uint32_t error_code)
 {
-	write_cr2(cr2);
+	v->event_cr2 = cr2;
 	inject_exception(v, VECTOR_PF, error_code);
 }
 

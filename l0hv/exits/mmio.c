@@ -71,7 +71,7 @@ static int fetch(struct vcpu *v, uint8_t *bytes, size_t *n)
 	if (!guest_read(v, linear + first, bytes + first, INSN_MAX_BYTES - first, GWALK_FETCH | guest_user()))
 		*n = INSN_MAX_BYTES;
 	else
-		v->event_valid = false; /* only a fault if the instruction needs those bytes */
+		v->event_valid = v->event_raised = false; /* only a fault if the instruction needs those bytes */
 	return 0;
 }
 
@@ -127,10 +127,8 @@ enum verdict mmio_emulate(struct vcpu *v)
 	return RESUME;
 }
 
-enum verdict on_ept_violation(struct vcpu *v)
+enum verdict ept_own(struct vcpu *v, uint64_t q, uint64_t gpa)
 {
-	uint64_t q = vmread(EXIT_QUALIFICATION), gpa = vmread(GUEST_PHYSICAL_ADDRESS);
-
 	if (q & QUALIFICATION_WRITE && vm_watch_hit(v->vm, gpa))
 		return RESUME;
 	if (q & QUALIFICATION_FETCH || !(q & QUALIFICATION_LINEAR) || !(q & QUALIFICATION_NOT_A_WALK) ||
@@ -143,6 +141,11 @@ enum verdict on_ept_violation(struct vcpu *v)
 		return STOP_VM;
 	}
 	return mmio_emulate(v);
+}
+
+enum verdict on_ept_violation(struct vcpu *v)
+{
+	return ept_own(v, vmread(EXIT_QUALIFICATION), vmread(GUEST_PHYSICAL_ADDRESS));
 }
 
 enum verdict on_ept_misconfig(struct vcpu *v)

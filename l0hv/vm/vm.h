@@ -20,10 +20,14 @@ struct vcpu;
 #define VM_WATCHES_MAX  64u
 #define OUTPUT_BUFFER   1024u
 
-/* A VMCS in L0's memory. */
+/* A VMCS in L0's memory, and what L0 remembers of what it holds. */
 struct vmcs_region {
 	uint64_t pa;
+	uint32_t pin_ctls, cpu_ctls;
 	uint8_t launched; /* VMRESUME instead of VMLAUNCH */
+	uint8_t activity; /* activity state */
+	bool window_open, nmi_window_open; /* opened by L0 for an event of its own */
+	bool timer_on; /* the preemption timer is on */
 };
 
 /* State that neither the VMCS nor the exit path switches, because L0 itself does not use it: only swapped
@@ -44,12 +48,10 @@ struct vcpu {
 	bool in_l2; /* the current VMCS is vmcs02 */
 	bool event_valid; /* event_* is to be injected at the next entry */
 	bool nmi_pending;
-	bool window_open; /* interrupt-window exiting is on in the current VMCS */
-	bool nmi_window_open;
-	bool timer_on; /* the preemption timer is on in the current VMCS */
+	bool exit_soon; /* after the event of the next entry, before the guest's next instruction */
+	bool event_raised; /* by L0's emulation: at L2, L1 may want it */
 	bool flush_ept, flush_vpid; /* INVEPT, INVVPID is due before the next entry */
 	uint8_t state; /* enum vcpu_state */
-	uint8_t activity; /* as the current VMCS has it */
 	bool sipi_pending; /* start in real mode at sipi_vector when switched to */
 	uint8_t sipi_vector;
 	unsigned id;
@@ -62,8 +64,8 @@ struct vcpu {
 	uint64_t slice_end; /* TSC; NEVER when nobody else wants the processor */
 
 	uint32_t event_info, event_error, event_length; /* as the VM-entry fields want them */
-	uint32_t cpu_ctls, pin_ctls; /* as the current VMCS has them */
-	uint32_t cpu_ctls01, pin_ctls01; /* as vmcs01 has them */
+	uint64_t event_cr2; /* of a #PF that was raised */
+	uint32_t cpu_ctls01, pin_ctls01; /* vmcs01's without windows and timer */
 	uint16_t vpid;
 
 	/* Without unrestricted guest, while the guest has paging off (l0hv/exits/cr.c) */

@@ -28,8 +28,8 @@ void vmx_instruction_failed(const char *insn, uint64_t operand)
 
 void set_cpu_control(struct vcpu *v, uint32_t bit, bool on)
 {
-	v->cpu_ctls = on ? v->cpu_ctls | bit : v->cpu_ctls & ~bit;
-	vmwrite(CPU_CTLS, v->cpu_ctls);
+	v->vmcs->cpu_ctls = on ? v->vmcs->cpu_ctls | bit : v->vmcs->cpu_ctls & ~bit;
+	vmwrite(CPU_CTLS, v->vmcs->cpu_ctls);
 }
 
 static void write_event(struct vcpu *v)
@@ -37,14 +37,16 @@ static void write_event(struct vcpu *v)
 	vmwrite(ENTRY_INTR_INFO, v->event_info);
 	vmwrite(ENTRY_ERROR_CODE, v->event_error);
 	vmwrite(ENTRY_INSTR_LEN, v->event_length);
-	v->event_valid = false;
+	if (v->event_raised && (v->event_info & 0xFF) == VECTOR_PF)
+		write_cr2(v->event_cr2);
+	v->event_valid = v->event_raised = false;
 }
 
 static void wake(struct vcpu *v)
 {
 	v->state = VCPU_RUNNING;
-	if (v->activity != ACTIVITY_ACTIVE) {
-		v->activity = ACTIVITY_ACTIVE;
+	if (v->vmcs->activity != ACTIVITY_ACTIVE) {
+		v->vmcs->activity = ACTIVITY_ACTIVE;
 		vmwrite(GUEST_ACTIVITY, ACTIVITY_ACTIVE);
 	}
 }
@@ -55,15 +57,21 @@ static bool interruptible(void)
 	return vmread(GUEST_RFLAGS) & RFLAGS_IF && !(vmread(GUEST_INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
 }
 
+void open_interrupt_window(struct vcpu *v)
+{
+	if (v->vmcs->window_open)
+		return;
+	v->vmcs->window_open = true;
+	set_cpu_control(v, CPU_INTR_WINDOW, true);
+}
+
+/* Now, or when the guest lets it and no other event goes first. */
 static void inject_interrupt(struct vcpu *v)
 {
 	int vector;
 
-	if (!interruptible()) {
-		if (!v->window_open) {
-			v->window_open = true;
-			set_cpu_control(v, CPU_INTR_WINDOW, true);
-		}
+	if (v->event_valid || !interruptible()) {
+		open_interrupt_window(v);
 		return;
 	}
 	vector = platform_interrupt_ack(&v->vm->platform, v->id);
@@ -74,10 +82,8 @@ static void inject_interrupt(struct vcpu *v)
 	v->event_error = v->event_length = 0;
 	wake(v);
 	/* The next one in line needs a window, or would wait for an exit that may not come. */
-	if (platform_interrupt_pending(&v->vm->platform, v->id) >= 0 && !v->window_open) {
-		v->window_open = true;
-		set_cpu_control(v, CPU_INTR_WINDOW, true);
-	}
+	if (platform_interrupt_pending(&v->vm->platform, v->id) >= 0)
+		open_interrupt_window(v);
 }
 
 static void inject_nmi(struct vcpu *v)
@@ -85,8 +91,8 @@ static void inject_nmi(struct vcpu *v)
 	uint64_t blocked = vmread(GUEST_INTERRUPTIBILITY);
 
 	if (blocked & (BLOCKED_BY_NMI | BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) {
-		if (!v->nmi_window_open) {
-			v->nmi_window_open = true;
+		if (!v->vmcs->nmi_window_open) {
+			v->vmcs->nmi_window_open = true;
 			set_cpu_control(v, CPU_NMI_WINDOW, true);
 		}
 		return;
@@ -98,23 +104,23 @@ static void inject_nmi(struct vcpu *v)
 	wake(v);
 }
 
-/* Pin controls differ between vmcs01 and vmcs02 only in what nested_* keep in v->pin_ctls. */
+/* Pin controls differ between vmcs01 and vmcs02 only in what nested_* keep in v->vmcs->pin_ctls. */
 static void set_timer(struct vcpu *v, uint64_t deadline)
 {
 	uint64_t now, ticks;
 
 	if (deadline == NEVER) {
-		if (v->timer_on) {
-			v->timer_on = false;
-			v->pin_ctls &= ~PIN_PREEMPTION_TIMER;
-			vmwrite(PIN_CTLS, v->pin_ctls);
+		if (v->vmcs->timer_on) {
+			v->vmcs->timer_on = false;
+			v->vmcs->pin_ctls &= ~PIN_PREEMPTION_TIMER;
+			vmwrite(PIN_CTLS, v->vmcs->pin_ctls);
 		}
 		return;
 	}
-	if (!v->timer_on) {
-		v->timer_on = true;
-		v->pin_ctls |= PIN_PREEMPTION_TIMER;
-		vmwrite(PIN_CTLS, v->pin_ctls);
+	if (!v->vmcs->timer_on) {
+		v->vmcs->timer_on = true;
+		v->vmcs->pin_ctls |= PIN_PREEMPTION_TIMER;
+		vmwrite(PIN_CTLS, v->vmcs->pin_ctls);
 	}
 	now = rdtsc();
 	ticks = deadline > now ? (deadline - now) >> l0_features.timer_rate : 0;
@@ -138,10 +144,14 @@ static void prepare_entry(struct vcpu *v)
 	platform_advance(p, v->now);
 	if (v->nmi_pending && !v->event_valid && !nested_takes_nmi(v))
 		inject_nmi(v);
-	if (platform_interrupt_pending(p, v->id) >= 0 && !v->event_valid && !nested_takes_interrupt(v))
+	if (platform_interrupt_pending(p, v->id) >= 0 && !nested_takes_interrupt(v))
 		inject_interrupt(v);
 	if (v->event_valid)
 		write_event(v);
+	if (v->exit_soon) {
+		v->exit_soon = false;
+		deadline = 0;
+	}
 	if (platform_deadline(p, v->id) < deadline)
 		deadline = platform_deadline(p, v->id);
 	set_timer(v, deadline);
@@ -218,7 +228,7 @@ enum verdict on_preemption_timer(struct vcpu *v)
 enum verdict on_hlt(struct vcpu *v)
 {
 	v->state = VCPU_HALTED;
-	v->activity = ACTIVITY_HLT;
+	v->vmcs->activity = ACTIVITY_HLT;
 	vmwrite(GUEST_ACTIVITY, ACTIVITY_HLT);
 	platform_advance(&v->vm->platform, v->now);
 	sched_yield(v);

@@ -11,6 +11,9 @@ struct vcpu *vcpu_entry_vmfail(struct vcpu *v, unsigned carry);
 /* A primary processor-based control of the current VMCS. */
 void set_cpu_control(struct vcpu *v, uint32_t bit, bool on);
 
+/* Have the guest exit when it can take an interrupt. */
+void open_interrupt_window(struct vcpu *v);
+
 /* For account_calibrate(): the accounting of one exit, once more. */
 void account_exit_again(struct vcpu *v, uint64_t now);
 

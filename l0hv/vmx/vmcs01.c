@@ -95,10 +95,10 @@ static void write_controls(struct vcpu *v)
 										       CPU_CR3_STORE_EXITING));
 	if (l0_features.unrestricted_guest) /* not to be had by a must-be-one of the non-TRUE MSR */
 		v->cpu_ctls01 = adjust(WORD_CPU, v->cpu_ctls01 & ~(CPU_CR3_LOAD_EXITING | CPU_CR3_STORE_EXITING));
-	v->pin_ctls = v->pin_ctls01;
-	v->cpu_ctls = v->cpu_ctls01;
-	vmwrite(PIN_CTLS, v->pin_ctls);
-	vmwrite(CPU_CTLS, v->cpu_ctls);
+	v->vmcs->pin_ctls = v->pin_ctls01;
+	v->vmcs->cpu_ctls = v->cpu_ctls01;
+	vmwrite(PIN_CTLS, v->vmcs->pin_ctls);
+	vmwrite(CPU_CTLS, v->vmcs->cpu_ctls);
 	vmwrite(CPU_CTLS2, secondary_controls());
 	vmwrite(EXIT_CTLS, exit_controls());
 	vmwrite(ENTRY_CTLS, entry_controls());

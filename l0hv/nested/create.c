@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "l0hv/exits/cr.h"
+#include "l0hv/mm/pages.h"
+#include "l0hv/nested/state.h"
+#include "l0hv/vmx/probe.h"
+#include "l0hv/vmx/vmcs01.h"
+#include "l0hv/vmx/vmx.h"
+
+#define FEATURE_LOCK  0x1ull
+#define FEATURE_VMXON 0x4ull
+
+struct vmx_caps nested_caps;
+struct vmcs_bitset nested_fields;
+
+int nested_create(struct vcpu *v)
+{
+	static uint16_t next_vpid = 0x8000;
+	uint64_t pa = pages_alloc_contiguous(sizeof(struct nested), PAGE_SIZE);
+	struct nested *n = pa ? phys_to_virt(pa) : NULL;
+
+	if (!n)
+		return -ENOMEM;
+	if (!nested_caps.basic) {
+		caps_for_guest(&l0_caps, &nested_caps);
+		vmcs_existing_fields(&nested_caps, &nested_fields);
+	}
+	n->current = NO_VMCS12;
+	n->vpid02 = next_vpid++;
+	n->msr_bitmap12 = NEVER;
+	n->shadowing = l0_features.vmcs_shadowing && v->vm->config->shadow_vmcs;
+	n->msr_bitmap02 = page_alloc();
+	if (!n->msr_bitmap02)
+		return -ENOMEM;
+	v->nested = n;
+	vmcs_region_init(&n->vmcs02, false);
+	return memory_init(v);
+}
+
+bool nested_vmxon(const struct vcpu *v)
+{
+	return v->nested->vmxon;
+}
+
+uint64_t nested_cr0_mask(const struct vcpu *v)
+{
+	return v->nested->v12.v[F_CR0_MASK];
+}
+
+uint64_t nested_cr4_mask(const struct vcpu *v)
+{
+	return v->nested->v12.v[F_CR4_MASK];
+}
+
+/* Locked with VMX on, as firmware leaves it. */
+int nested_rdmsr_feature(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	(void)msr;
+	*value = FEATURE_LOCK | FEATURE_VMXON;
+	return v->nested ? 0 : -EPERM;
+}
+
+int nested_wrmsr_feature(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	(void)v;
+	(void)msr;
+	(void)value;
+	return -EPERM;
+}
+
+int nested_rdmsr_caps(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	if (!v->nested)
+		return -EPERM;
+	*value = nested_caps.msr[msr - VMX_CAPS_FIRST_MSR];
+	/* MSRs that a processor with these capabilities would not have */
+	if ((msr >= 0x48D && msr <= 0x490 && !(nested_caps.basic & VMX_BASIC_TRUE_CTLS)) ||
+	    (msr == 0x491 && !vmx_can(&nested_caps, WORD_CPU2, CTL2_VMFUNC)) ||
+	    (msr == 0x48B && !vmx_can(&nested_caps, WORD_CPU, CPU_ACTIVATE_CTLS2)) ||
+	    (msr == 0x48C && !vmx_can(&nested_caps, WORD_CPU2, CTL2_EPT) && !vmx_can(&nested_caps, WORD_CPU2, CTL2_VPID)))
+		return -EPERM;
+	return 0;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* VMLAUNCH and VMRESUME of L1: SDM "VM Entries", VMLAUNCH/VMRESUME pseudo-code. */
+#include <errno.h>
+
+#include "l0hv/cpu/asm.h"
+#include "l0hv/exits/cr.h"
+#include "l0hv/nested/insn.h"
+#include "l0hv/nested/state.h"
+#include "l0hv/sched/sched.h"
+#include "l0hv/vmx/probe.h"
+#include "l0hv/vmx/vmcs01.h"
+#include "l0hv/vmx/vmx.h"
+
+#define LINEAR_BITS 48u
+
+static void set_policy(struct vcpu *v)
+{
+	struct nested *n = v->nested;
+	struct merge_policy *p = &n->policy;
+	bool in_l2 = v->in_l2;
+
+	v->in_l2 = true; /* what L0 owns while L2 runs */
+	cr_owned(v, &p->cr0_owned, &p->cr0_value, &p->cr4_owned, &p->cr4_value);
+	v->in_l2 = in_l2;
+	p->ctls[WORD_CPU].set = CPU_MSR_BITMAPS | CPU_UNCOND_IO_EXITING;
+	p->ctls[WORD_CPU].clear = CPU_IO_BITMAPS; /* every port exits to L0; L1's bitmaps say whose it is */
+	p->ctls[WORD_CPU2].clear = CTL2_VMCS_SHADOWING;
+	p->exception_bitmap = 1u << VECTOR_AC;
+}
+
+/* The parts of the merge's input that stay as long as L1 is in VMX operation. vmcs01 is current. */
+void nested_merge_inputs(struct vcpu *v)
+{
+	struct nested *n = v->nested;
+
+	vmcs01_image(v, &n->v01);
+	set_policy(v);
+	n->in.vmcs12 = &n->v12;
+	n->in.vmcs01 = &n->v01;
+	n->in.caps = &l0_caps;
+	n->in.policy = &n->policy;
+	n->in.computed.msr_bitmap = n->msr_bitmap02;
+	n->in.computed.link_pointer = ~0ull;
+	n->in.computed.vpid = n->vpid02;
+	n->merged = false;
+}
+
+/* What L2 inherits from L1 where vmcs12 loads nothing. vmcs01 is current. */
+static void read_l1_state(struct vcpu *v)
+{
+	const uint32_t loads = ENTRY_CTL_LOAD_DEBUG | ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER;
+	struct nested *n = v->nested;
+
+	if ((n->v12.v[F_ENTRY_CTLS] & loads) == loads)
+		return;
+	n->in.l1.efer = vmread(GUEST_EFER);
+	n->in.l1.pat = vmread(GUEST_PAT);
+	n->in.l1.debugctl = vmread(GUEST_DEBUGCTL);
+	n->in.l1.dr7 = vmread(GUEST_DR7);
+	vmcs_bitset_set(&n->dirty, F_GUEST_EFER);
+	vmcs_bitset_set(&n->dirty, F_GUEST_PAT);
+	vmcs_bitset_set(&n->dirty, F_GUEST_DEBUGCTL);
+	vmcs_bitset_set(&n->dirty, F_GUEST_DR7);
+}
+
+static bool link_pointer_ok(struct vcpu *v)
+{
+	uint64_t link = v->nested->v12.v[F_VMCS_LINK_POINTER];
+	const uint32_t *region;
+
+	if (link == ~0ull)
+		return true;
+	region = vm_memory(v->vm, link & ~0xFFFull, 4);
+	return !(link & 0xFFF) && region && *region == NESTBED_VMCS_REVISION;
+}
+
+/* CHECK_PASSED, or how it failed, with the exit qualification. vmcs01 is current. */
+static enum check_failure check(struct vcpu *v, uint64_t *qualification)
+{
+	struct nested *n = v->nested;
+	struct check_result result;
+	const struct check_env env = {
+		.vmcs12 = &n->v12,
+		.caps = &nested_caps,
+		.physical_address_bits = l0_features.maxphyaddr,
+		.linear_address_bits = LINEAR_BITS,
+		.l1_long_mode = vmread(GUEST_EFER) & EFER_LMA,
+	};
+
+	n->checks_due |= vmcs12_check_groups(&n->dirty);
+	if (n->checks_due && !vmcs12_check(&env, n->checks_due, &result)) {
+		*qualification = result.qualification;
+		return result.failure;
+	}
+	if (n->checks_due & CHECK_NON_REGISTER && !link_pointer_ok(v)) {
+		*qualification = 4; /* SDM "VM-Entry Failures During or After Loading Guest State" */
+		return CHECK_EXIT_GUEST;
+	}
+	n->checks_due = 0;
+	return CHECK_PASSED;
+}
+
+/* Write the merge into vmcs02, which is current. */
+static void merge(struct vcpu *v)
+{
+	struct nested *n = v->nested;
+	struct vmcs_bitset changed;
+	unsigned field;
+
+	if (n->merged && v->vm->config->incremental_merge) {
+		vmcs_merge_incremental(&n->in, &n->dirty, &n->v02, &changed);
+		v->account.merges_incremental++;
+	} else {
+		static struct vmcs_bitset exists;
+
+		if (vmcs_bitset_empty(&exists))
+			vmcs_existing_fields(&l0_caps, &exists);
+		n->in.exists = &exists;
+		vmcs_merge_full(&n->in, &n->v02);
+		v->account.merges_full++;
+		changed = exists;
+		for (unsigned i = 0; i < VMCS_FIELD_COUNT; i++)
+			if (merge_table[i].rule == NOT_MERGED)
+				vmcs_bitset_clear(&changed, i);
+		n->merged = true;
+	}
+	vmcs_bitset_clear_all(&n->dirty);
+	for (VMCS_BITSET_EACH(field, &changed))
+		vmwrite(vmcs_field_encoding[field], n->v02.v[field]);
+	if (vmcs_bitset_test(&changed, F_CPU_CTLS)) {
+		n->vmcs02.cpu_ctls = (uint32_t)n->v02.v[F_CPU_CTLS];
+		n->vmcs02.window_open = n->vmcs02.nmi_window_open = false;
+	}
+	if (vmcs_bitset_test(&changed, F_PIN_CTLS)) {
+		n->vmcs02.pin_ctls = (uint32_t)n->v02.v[F_PIN_CTLS];
+		n->vmcs02.timer_on = false;
+	}
+	n->vmcs02.activity = (uint8_t)n->v12.v[F_GUEST_ACTIVITY];
+}
+
+static void resume_l2(struct vcpu *v)
+{
+	struct nested *n = v->nested;
+
+	/* an event in HLT wakes L2: SDM "Activity State" */
+	if (n->vmcs02.activity == ACTIVITY_HLT && !(n->v12.v[F_ENTRY_INTR_INFO] & INTR_VALID)) {
+		v->state = VCPU_HALTED;
+		sched_yield(v);
+		sched_kick();
+	}
+}
+
+enum verdict nested_enter(struct vcpu *v, bool launch)
+{
+	struct nested *n = v->nested;
+	uint64_t qualification = 0;
+	enum check_failure failure;
+	unsigned bad;
+
+	if (vmread(GUEST_INTERRUPTIBILITY) & BLOCKED_BY_MOV_SS)
+		return vmx_fail(v, VMFAIL_BLOCKED_BY_MOV_SS);
+	if (launch == n->launched)
+		return vmx_fail(v, launch ? VMFAIL_LAUNCH_NOT_CLEAR : VMFAIL_RESUME_NOT_LAUNCHED);
+	shadow_fetch(v);
+	if (n->shadowing)
+		vmptrld(v->vmcs01.pa);
+	failure = check(v, &qualification);
+	if (failure == CHECK_EXIT_GUEST) {
+		nested_entry_failed(v, EXIT_ENTRY_GUEST_STATE, qualification);
+		return RESUME;
+	}
+	if (failure)
+		return vmx_fail(v, (unsigned)failure);
+	read_l1_state(v);
+	if (memory_prepare(v)) {
+		vm_stop(v, STOP_UNSUPPORTED, true, "no memory for EPT02");
+		return STOP_VM;
+	}
+	vmcs_switch(v, &n->vmcs02);
+	v->in_l2 = true;
+	v->event_valid = v->event_raised = false;
+	merge(v);
+	bad = n->v12.v[F_ENTRY_MSR_LOAD_COUNT] ?
+		      msr_list_load(v, n->v12.v[F_ENTRY_MSR_LOAD_ADDR], n->v12.v[F_ENTRY_MSR_LOAD_COUNT]) :
+		      0;
+	if (bad) {
+		v->in_l2 = false;
+		n->merged = false; /* vmcs02 never ran: what the merge wrote is not what it holds */
+		vmcs_switch(v, &v->vmcs01);
+		nested_entry_failed(v, EXIT_ENTRY_MSR_LOADING, bad);
+		return RESUME;
+	}
+	n->launched = true;
+	resume_l2(v);
+	return RESUME;
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+/* VMX instructions of L1: SDM "VMX Instruction Reference". A row an instruction. */
+#include <errno.h>
+
+#include "l0hv/cpu/asm.h"
+#include "l0hv/exits/cr.h"
+#include "l0hv/lib/lib.h"
+#include "l0hv/mm/guest.h"
+#include "l0hv/mm/pages.h"
+#include "l0hv/nested/insn.h"
+#include "l0hv/nested/state.h"
+#include "l0hv/vmx/probe.h"
+#include "l0hv/vmx/vmcs01.h"
+#include "l0hv/vmx/vmx.h"
+
+#define RFLAGS_CF    0x1ull
+#define RFLAGS_ZF    0x40ull
+#define RFLAGS_ARITH 0x8D5ull /* CF PF AF ZF SF OF */
+
+#define INFO_REGISTER(info) ((info) >> 10 & 1)
+#define INFO_REG1(info)     ((unsigned)((info) >> 3 & 0xF))
+#define INFO_REG2(info)     ((unsigned)((info) >> 28 & 0xF))
+
+static enum verdict finish(uint64_t flags)
+{
+	vmwrite(GUEST_RFLAGS, (vmread(GUEST_RFLAGS) & ~RFLAGS_ARITH) | flags);
+	return SKIP_AND_RESUME;
+}
+
+enum verdict vmx_succeed(void)
+{
+	return finish(0);
+}
+
+enum verdict vmx_fail_invalid(void)
+{
+	return finish(RFLAGS_CF);
+}
+
+enum verdict vmx_fail(struct vcpu *v, unsigned error)
+{
+	struct nested *n = v->nested;
+	struct vmcs_bitset changed;
+
+	if (n->current == NO_VMCS12)
+		return vmx_fail_invalid();
+	n->v12.v[F_VM_INSTRUCTION_ERROR] = error;
+	vmcs_bitset_clear_all(&changed);
+	vmcs_bitset_set(&changed, F_VM_INSTRUCTION_ERROR);
+	if (n->shadowing) {
+		shadow_publish(v, &changed);
+		vmptrld(v->vmcs01.pa);
+	}
+	return finish(RFLAGS_ZF);
+}
+
+/* ---- operands ---- */
+
+static uint64_t read_reg(const struct vcpu *v, unsigned reg)
+{
+	uint64_t value = reg == 4 ? vmread(GUEST_RSP) : v->gpr[reg];
+
+	return guest_in_64bit_code() ? value : (uint32_t)value;
+}
+
+static void write_reg(struct vcpu *v, unsigned reg, uint64_t value)
+{
+	if (!guest_in_64bit_code())
+		value = (uint32_t)value;
+	if (reg == 4)
+		vmwrite(GUEST_RSP, value);
+	else
+		v->gpr[reg] = value;
+}
+
+/* Memory that is no RAM reads as all ones and swallows writes, as for any other instruction of L1. */
+static int read_memory(struct vcpu *v, uint64_t info, void *to, unsigned bytes)
+{
+	uint64_t linear;
+	int error = operand_address(v, info, bytes, false, &linear);
+
+	if (!error)
+		error = guest_read(v, linear, to, bytes, guest_user());
+	if (error == -ENXIO) {
+		memset(to, 0xFF, bytes);
+		error = 0;
+	}
+	return error;
+}
+
+static int write_memory(struct vcpu *v, uint64_t info, const void *from, unsigned bytes)
+{
+	uint64_t linear;
+	int error = operand_address(v, info, bytes, true, &linear);
+
+	if (!error)
+		error = guest_write(v, linear, from, bytes, guest_user());
+	return error == -ENXIO ? 0 : error;
+}
+
+static bool physical_ok(uint64_t gpa)
+{
+	return !(gpa & PAGE_MASK) && !(gpa >> l0_features.maxphyaddr);
+}
+
+/* The first 4 bytes of a region, as the processor would read them. */
+static uint32_t revision_at(const struct vcpu *v, uint64_t gpa)
+{
+	const uint32_t *p = vm_memory(v->vm, gpa, 4);
+
+	return p ? *(const volatile uint32_t *)p : ~0u;
+}
+
+/* ---- the instructions ---- */
+
+typedef enum verdict insn_fn(struct vcpu *v, uint64_t info);
+
+static enum verdict do_vmxon(struct vcpu *v, uint64_t info)
+{
+	struct nested *n = v->nested;
+	uint64_t cr0 = guest_cr0(), cr4 = guest_cr4(), gpa;
+
+	if (n->vmxon)
+		return vmx_fail(v, VMFAIL_VMXON_IN_ROOT);
+	if ((cr0 & nested_caps.cr0_fixed0) != nested_caps.cr0_fixed0 || cr0 & ~nested_caps.cr0_fixed1 ||
+	    (cr4 & nested_caps.cr4_fixed0) != nested_caps.cr4_fixed0 || cr4 & ~nested_caps.cr4_fixed1) {
+		inject_exception(v, VECTOR_GP, 0);
+		return RESUME;
+	}
+	if (read_memory(v, info, &gpa, sizeof(gpa)))
+		return RESUME;
+	if (!physical_ok(gpa) || revision_at(v, gpa) != VMX_BASIC_REVISION(nested_caps.basic))
+		return vmx_fail_invalid();
+	n->vmxon = true;
+	n->vmxon_gpa = gpa;
+	n->current = NO_VMCS12;
+	cr_update_masks(v);
+	shadow_init(v);
+	nested_merge_inputs(v);
+	return vmx_succeed();
+}
+
+static void drop_current(struct vcpu *v)
+{
+	if (v->nested->current == NO_VMCS12)
+		return;
+	shadow_fetch(v);
+	if (v->nested->shadowing)
+		vmptrld(v->vmcs01.pa);
+	vmcs12_flush(v);
+	shadow_attach(v, false);
+}
+
+static enum verdict do_vmxoff(struct vcpu *v, uint64_t info)
+{
+	(void)info;
+	drop_current(v);
+	v->nested->vmxon = false;
+	cr_update_masks(v);
+	return vmx_succeed();
+}
+
+static enum verdict do_vmclear(struct vcpu *v, uint64_t info)
+{
+	struct nested *n = v->nested;
+	const uint32_t clear = 0;
+	uint64_t gpa;
+
+	if (read_memory(v, info, &gpa, sizeof(gpa)))
+		return RESUME;
+	if (!physical_ok(gpa))
+		return vmx_fail(v, VMFAIL_VMCLEAR_ADDRESS);
+	if (gpa == n->vmxon_gpa)
+		return vmx_fail(v, VMFAIL_VMCLEAR_VMXON_POINTER);
+	if (gpa == n->current)
+		drop_current(v);
+	(void)!vm_write(v->vm, gpa + offsetof(struct vmcs12_region, launched), &clear, sizeof(clear));
+	return vmx_succeed();
+}
+
+static enum verdict do_vmptrld(struct vcpu *v, uint64_t info)
+{
+	struct nested *n = v->nested;
+	uint64_t gpa;
+
+	if (read_memory(v, info, &gpa, sizeof(gpa)))
+		return RESUME;
+	if (!physical_ok(gpa))
+		return vmx_fail(v, VMFAIL_VMPTRLD_ADDRESS);
+	if (gpa == n->vmxon_gpa)
+		return vmx_fail(v, VMFAIL_VMPTRLD_VMXON_POINTER);
+	if (revision_at(v, gpa) != VMX_BASIC_REVISION(nested_caps.basic) ||
+	    !vm_memory(v->vm, gpa, sizeof(struct vmcs12_region)))
+		return vmx_fail(v, VMFAIL_VMPTRLD_REVISION);
+	if (gpa != n->current) {
+		drop_current(v);
+		vmcs12_load(v, gpa);
+		shadow_attach(v, true);
+	}
+	return vmx_succeed();
+}
+
+static enum verdict do_vmptrst(struct vcpu *v, uint64_t info)
+{
+	uint64_t gpa = v->nested->current;
+
+	if (write_memory(v, info, &gpa, sizeof(gpa)))
+		return RESUME;
+	return vmx_succeed();
+}
+
+static enum verdict do_vmread(struct vcpu *v, uint64_t info)
+{
+	struct nested *n = v->nested;
+	uint64_t encoding = read_reg(v, INFO_REG2(info)), value;
+	int index;
+
+	if (n->current == NO_VMCS12)
+		return vmx_fail_invalid();
+	index = encoding >> 32 ? -1 : vmcs_field_index((uint32_t)encoding);
+	if (index < 0 || !vmcs_bitset_test(&nested_fields, (unsigned)index))
+		return vmx_fail(v, VMFAIL_UNSUPPORTED_FIELD);
+	value = vmcs_image_read(&n->v12, (uint32_t)encoding, (unsigned)index);
+	if (INFO_REGISTER(info)) {
+		write_reg(v, INFO_REG1(info), value);
+		return vmx_succeed();
+	}
+	if (write_memory(v, info, &value, guest_in_64bit_code() ? 8 : 4))
+		return RESUME;
+	return vmx_succeed();
+}
+
+static enum verdict do_vmwrite(struct vcpu *v, uint64_t info)
+{
+	struct nested *n = v->nested;
+	uint64_t encoding = read_reg(v, INFO_REG2(info)), value = 0, old;
+	int index;
+
+	if (n->current == NO_VMCS12)
+		return vmx_fail_invalid();
+	if (INFO_REGISTER(info))
+		value = read_reg(v, INFO_REG1(info));
+	else if (read_memory(v, info, &value, guest_in_64bit_code() ? 8 : 4))
+		return RESUME;
+	index = encoding >> 32 ? -1 : vmcs_field_index((uint32_t)encoding);
+	if (index < 0 || !vmcs_bitset_test(&nested_fields, (unsigned)index))
+		return vmx_fail(v, VMFAIL_UNSUPPORTED_FIELD);
+	if (vmcs_field_readonly((unsigned)index) && !(nested_caps.misc & VMX_MISC_VMWRITE_ANY))
+		return vmx_fail(v, VMFAIL_READ_ONLY_FIELD);
+	old = n->v12.v[index];
+	vmcs_image_write(&n->v12, (uint32_t)encoding, (unsigned)index, value);
+	if (n->v12.v[index] != old)
+		vmcs12_written(v, (unsigned)index);
+	return vmx_succeed();
+}
+
+static enum verdict do_vmlaunch(struct vcpu *v, uint64_t info)
+{
+	(void)info;
+	return v->nested->current == NO_VMCS12 ? vmx_fail_invalid() : nested_enter(v, true);
+}
+
+static enum verdict do_vmresume(struct vcpu *v, uint64_t info)
+{
+	(void)info;
+	return v->nested->current == NO_VMCS12 ? vmx_fail_invalid() : nested_enter(v, false);
+}
+
+/* SDM "INVEPT": the type must be offered, an EPT pointer must be one that VM entry would take. */
+static enum verdict do_invept(struct vcpu *v, uint64_t info)
+{
+	uint64_t type = read_reg(v, INFO_REG2(info)), descriptor[2];
+	bool offered = (type == INVEPT_SINGLE && nested_caps.ept_vpid & EPT_CAP_INVEPT_SINGLE) ||
+		       (type == INVEPT_ALL && nested_caps.ept_vpid & EPT_CAP_INVEPT_ALL);
+
+	if (!offered)
+		return vmx_fail(v, VMFAIL_INVALID_INVALIDATION);
+	if (read_memory(v, info, descriptor, sizeof(descriptor)))
+		return RESUME;
+	if (type == INVEPT_SINGLE &&
+	    ((descriptor[0] & 7) != EPT_WB || (descriptor[0] >> 3 & 7) != 3 || descriptor[0] & 0xFC0 ||
+	     descriptor[0] >> l0_features.maxphyaddr))
+		return vmx_fail(v, VMFAIL_INVALID_INVALIDATION);
+	memory_invept(v, type == INVEPT_SINGLE ? descriptor[0] : 0);
+	return vmx_succeed();
+}
+
+/* SDM "INVVPID": all of L2's VPIDs share one of L0's, so that each type flushes that. */
+static enum verdict do_invvpid(struct vcpu *v, uint64_t info)
+{
+	uint64_t type = read_reg(v, INFO_REG2(info)), descriptor[2];
+	int64_t linear;
+
+	if (type > 3 || !(nested_caps.ept_vpid >> (40 + type) & 1))
+		return vmx_fail(v, VMFAIL_INVALID_INVALIDATION);
+	if (read_memory(v, info, descriptor, sizeof(descriptor)))
+		return RESUME;
+	linear = (int64_t)descriptor[1];
+	if (descriptor[0] >> 16 || (type != INVVPID_ALL && !descriptor[0]) ||
+	    (type == 0 && (int64_t)((uint64_t)linear << 16) >> 16 != linear))
+		return vmx_fail(v, VMFAIL_INVALID_INVALIDATION);
+	v->flush_vpid = true;
+	return vmx_succeed();
+}
+
+static const struct {
+	insn_fn *fn;
+	bool outside; /* may be executed outside VMX operation */
+} insn_table[] = {
+	[EXIT_VMCLEAR] = {do_vmclear, false},   [EXIT_VMLAUNCH] = {do_vmlaunch, false},
+	[EXIT_VMPTRLD] = {do_vmptrld, false},   [EXIT_VMPTRST] = {do_vmptrst, false},
+	[EXIT_VMREAD] = {do_vmread, false},     [EXIT_VMRESUME] = {do_vmresume, false},
+	[EXIT_VMWRITE] = {do_vmwrite, false},   [EXIT_VMXOFF] = {do_vmxoff, false},
+	[EXIT_VMXON] = {do_vmxon, true},        [EXIT_INVEPT] = {do_invept, false},
+	[EXIT_INVVPID] = {do_invvpid, false},
+};
+
+/* Only from L1: what L2 executes of these is always L1's exit. */
+enum verdict on_vmx_instruction(struct vcpu *v)
+{
+	uint32_t reason = (uint32_t)vmread(EXIT_REASON) & 0xFFFF;
+	uint64_t efer, cs;
+
+	if (!v->nested || !(guest_cr4() & CR4_VMXE) || (!v->nested->vmxon && !insn_table[reason].outside))
+		goto undefined;
+	efer = vmread(GUEST_EFER);
+	cs = vmread(GUEST_CS_ACCESS_RIGHTS);
+	if (!(guest_cr0() & CR0_PE) || vmread(GUEST_RFLAGS) & RFLAGS_VM || (efer & EFER_LMA && !(cs >> 13 & 1)))
+		goto undefined;
+	if ((reason == EXIT_INVEPT && !(nested_caps.ept_vpid & EPT_CAP_INVEPT)) ||
+	    (reason == EXIT_INVVPID && !(nested_caps.ept_vpid & EPT_CAP_INVVPID)))
+		goto undefined;
+	if (guest_cpl()) {
+		inject_exception(v, VECTOR_GP, 0);
+		return RESUME;
+	}
+	return insn_table[reason].fn(v, vmread(EXIT_INSTR_INFO));
+undefined:
+	inject_exception(v, VECTOR_UD, NO_ERROR_CODE);
+	return RESUME;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* SDM "VM-Entry Controls for MSRs", "Loading MSRs", "Saving MSRs". L0 walks L1's lists itself. */
+#include "l0hv/cpu/asm.h"
+#include "l0hv/exits/msr.h"
+#include "l0hv/lib/lib.h"
+#include "l0hv/nested/state.h"
+
+struct msr_entry {
+	uint32_t msr, reserved;
+	uint64_t value;
+};
+_Static_assert(sizeof(struct msr_entry) == 16, "SDM table 'Format of an MSR Entry'");
+
+#define MSR_SMM_MONITOR_CTL 0x9Bu
+#define MSR_SMBASE          0x9Eu
+
+static bool is_x2apic(uint32_t msr)
+{
+	return msr >> 8 == 8;
+}
+
+unsigned msr_list_load(struct vcpu *v, uint64_t gpa, uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		const void *p = vm_memory(v->vm, gpa + i * sizeof(struct msr_entry), sizeof(struct msr_entry));
+		struct msr_entry e;
+
+		if (!p)
+			return (unsigned)i + 1;
+		memcpy(&e, p, sizeof(e));
+		if (e.reserved || e.msr == MSR_FS_BASE || e.msr == MSR_GS_BASE || is_x2apic(e.msr) ||
+		    e.msr == MSR_SMM_MONITOR_CTL || e.msr == 0x79 || guest_wrmsr(v, e.msr, e.value))
+			return (unsigned)i + 1;
+	}
+	return 0;
+}
+
+unsigned msr_list_store(struct vcpu *v, uint64_t gpa, uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t at = gpa + i * sizeof(struct msr_entry);
+		const void *p = vm_memory(v->vm, at, sizeof(struct msr_entry));
+		struct msr_entry e;
+
+		if (!p)
+			return (unsigned)i + 1;
+		memcpy(&e, p, sizeof(e));
+		if (e.reserved || is_x2apic(e.msr) || e.msr == MSR_SMBASE || guest_rdmsr(v, e.msr, &e.value) ||
+		    vm_write(v->vm, at + offsetof(struct msr_entry, value), &e.value, sizeof(e.value)))
+			return (unsigned)i + 1;
+	}
+	return 0;
+}

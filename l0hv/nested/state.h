@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Nested VMX inside: state of one vCPU and what the files of this folder ask of each other. */
+#ifndef L0HV_NESTED_STATE_H
+#define L0HV_NESTED_STATE_H
+
+#include "l0hv/nested/ept02.h"
+#include "l0hv/nested/nested.h"
+#include "vmcs_merge/bitmaps.h"
+#include "vmcs_merge/checks.h"
+#include "vmcs_merge/merge.h"
+
+#define NO_VMCS12       UINT64_MAX
+#define HOST_FIELDS_MAX 64u
+
+/*
+ * A VMCS region in L1's memory: first what the SDM says ("Format of the VMCS Region"), then ours. It is read at
+ * VMPTRLD and written when another VMCS becomes current or at VMCLEAR; between them L0 trusts only its own copy.
+ */
+struct vmcs12_region {
+	uint32_t revision;
+	uint32_t abort;
+	uint32_t launched;
+	uint32_t reserved;
+	uint64_t field[VMCS_FIELD_COUNT];
+};
+_Static_assert(sizeof(struct vmcs12_region) <= NESTBED_VMCS_SIZE, "fits into the region that L1 is told of");
+_Static_assert(offsetof(struct vmcs12_region, field) == 16, "vmcs12 layout");
+
+struct field_value {
+	uint32_t field;
+	uint64_t value;
+};
+
+struct nested {
+	bool vmxon;
+	bool launched; /* launch state of the current vmcs12 */
+	bool merged; /* vmcs02 is a merge of the current vmcs12 */
+	bool shadowing; /* VMCS shadowing is used for this vCPU */
+	bool msr_bitmap_stale; /* L1's MSR bitmap was written, or is another one */
+	bool host_stale; /* host_load was made from older host fields */
+	uint32_t checks_due; /* groups of VM-entry checks */
+	uint64_t vmxon_gpa;
+	uint64_t current; /* guest-physical address of the current vmcs12; NO_VMCS12 */
+
+	struct vmcs_image v12, v02, v01; /* v02: as last merged */
+	struct vmcs_bitset dirty; /* fields of v12 written since the last merge */
+	struct vmcs_region vmcs02, shadow;
+	uint64_t vmread_bitmap, vmwrite_bitmap; /* pages */
+	uint64_t msr_bitmap02; /* page */
+	uint64_t msr_bitmap12; /* guest-physical page that msr_bitmap02 was merged from and that is watched */
+	uint16_t vpid02, vpid12_last;
+	struct ept02 ept02;
+
+	struct merge_policy policy;
+	struct merge_input in;
+
+	struct field_value host_load[HOST_FIELDS_MAX]; /* of vmcs01 at an exit to L1 */
+	unsigned host_count;
+};
+
+/* What L1 is offered, and the fields that it has. The same for every VM of this machine. */
+extern struct vmx_caps nested_caps;
+extern struct vmcs_bitset nested_fields;
+
+/* insn.c, operand.c */
+/* Linear address of the memory operand that the VM-exit instruction-information field tells of. 0; -EFAULT: #GP or #SS is pending. */
+__attribute__((warn_unused_result)) int operand_address(struct vcpu *v, uint64_t info, unsigned bytes, bool write,
+							uint64_t *linear);
+
+/* vmcs12.c: the current VMCS of L1 */
+void vmcs12_load(struct vcpu *v, uint64_t gpa); /* gpa was checked */
+void vmcs12_flush(struct vcpu *v);
+/* L1 wrote a field (encoding may be the 'high' one). */
+void vmcs12_written(struct vcpu *v, unsigned index);
+
+/* shadow.c: VMCS shadowing. All do nothing where it is not used. vmcs01 is current before and after. */
+void shadow_init(struct vcpu *v);
+void shadow_attach(struct vcpu *v, bool on); /* a current VMCS came or went */
+void shadow_fetch(struct vcpu *v); /* what L1 wrote into v12; leaves the shadow VMCS current: the caller switches */
+void shadow_publish(struct vcpu *v, const struct vmcs_bitset *changed); /* v12 to where L1 reads; likewise */
+
+/* entry.c */
+enum verdict nested_enter(struct vcpu *v, bool launch);
+
+/* exit.c */
+struct exit_info { /* for the exit-information fields of vmcs12 */
+	uint32_t reason, intr_info, intr_error, instr_length, instr_info;
+	uint64_t qualification, guest_linear, guest_physical;
+};
+/* Exit to L1 from L2 with this information. vmcs02 is current before, vmcs01 after. */
+void nested_reflect(struct vcpu *v, const struct exit_info *info);
+/* VM entry failed after its checks on controls: exit 33 or 34, L2's state is not saved. vmcs01 is current. */
+void nested_entry_failed(struct vcpu *v, uint32_t reason, uint64_t qualification);
+
+/* host.c: L1's host state into vmcs01, which is current. l2_efer, l2_pat: what the MSRs hold if vmcs12 loads none. */
+void host_state_load(struct vcpu *v, uint64_t l2_efer, uint64_t l2_pat);
+
+/* msrlist.c. 0, or the 1-based number of the entry that failed. */
+unsigned msr_list_load(struct vcpu *v, uint64_t gpa, uint64_t count);
+unsigned msr_list_store(struct vcpu *v, uint64_t gpa, uint64_t count);
+
+/* memory.c */
+__attribute__((warn_unused_result)) int memory_init(struct vcpu *v);
+/* Addresses for vmcs02 that hang on what L1 has in memory; changed values are marked in dirty. -ENOMEM. */
+__attribute__((warn_unused_result)) int memory_prepare(struct vcpu *v);
+/* EPT violation (or misconfiguration) of L2. */
+enum verdict memory_fault(struct vcpu *v, bool misconfig);
+/* L1 executed INVEPT or INVVPID. eptp 0: all contexts. */
+void memory_invept(struct vcpu *v, uint64_t eptp);
+
+#endif

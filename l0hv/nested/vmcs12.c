@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include "l0hv/lib/lib.h"
+#include "l0hv/nested/state.h"
+#include "l0hv/record/record.h"
+
+static bool is_host_field(unsigned index)
+{
+	return vmcs_field_type(index) == VMCS_HOST;
+}
+
+void vmcs12_written(struct vcpu *v, unsigned index)
+{
+	struct nested *n = v->nested;
+
+	vmcs_bitset_set(&n->dirty, index);
+	if (is_host_field(index) || index == F_EXIT_CTLS)
+		n->host_stale = true;
+	if (index == F_MSR_BITMAP || index == F_CPU_CTLS)
+		n->msr_bitmap_stale = true;
+}
+
+void vmcs12_load(struct vcpu *v, uint64_t gpa)
+{
+	struct nested *n = v->nested;
+	const struct vmcs12_region *region = vm_memory(v->vm, gpa, sizeof(*region));
+
+	if (!region)
+		panic("vmcs12 outside memory");
+	n->current = gpa;
+	n->launched = region->launched == 1;
+	for (unsigned i = 0; i < VMCS_FIELD_COUNT; i++)
+		n->v12.v[i] = region->field[i] & vmcs_field_width_mask(i);
+	n->merged = false;
+	n->host_stale = n->msr_bitmap_stale = true;
+	n->checks_due = CHECK_ALL;
+	vmcs_bitset_set_all(&n->dirty);
+}
+
+void vmcs12_flush(struct vcpu *v)
+{
+	struct nested *n = v->nested;
+	const uint32_t launched = n->launched;
+
+	if (n->current == NO_VMCS12)
+		return;
+	/* it was RAM when it became current, and RAM does not go */
+	if (vm_write(v->vm, n->current + offsetof(struct vmcs12_region, launched), &launched, sizeof(launched)) ||
+	    vm_write(v->vm, n->current + offsetof(struct vmcs12_region, field), n->v12.v, sizeof(n->v12.v)))
+		panic("vmcs12 outside memory");
+	n->current = NO_VMCS12;
+	n->merged = false;
+}
