@@ -5,7 +5,7 @@ L0_ASM := $(wildcard l0hv/*/*.S)
 L0_OBJ := $(L0_SRC:%.c=$(BUILD)/l0/%.o) $(L0_ASM:%.S=$(BUILD)/l0/%.o) $(BUILD)/l0/record.pb-c.o
 L0_CFLAGS = $(FREE_CFLAGS) -fno-omit-frame-pointer
 L0_LIBS := $(shell $(CC) -print-file-name=libprotobuf-c.a)
-L0_LDFLAGS = -nostdlib -static -no-pie -Wl,-T,l0hv/boot/l0.ld -Wl,--build-id=none -Wl,--gc-sections \
+L0_LDFLAGS = -nostdlib -static -Wl,-T,l0hv/boot/l0.ld -Wl,--build-id=none -Wl,--gc-sections \
 	-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments
 ALL += $(BUILD)/l0.elf
 

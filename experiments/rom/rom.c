@@ -84,8 +84,8 @@ static uint32_t load_elf(const struct nb_boot_table *boot)
 		if (s->type != ELF_PT_LOAD || !s->memsz)
 			continue;
 		if (s->offset > boot->kernel_size || s->filesz > boot->kernel_size - s->offset ||
-		    s->filesz > s->memsz || s->paddr < HIGH_MEMORY ||
-		    s->paddr >= boot->memory_bytes || s->memsz > boot->memory_bytes - s->paddr)
+		    s->filesz > s->memsz || s->paddr < HIGH_MEMORY || s->paddr >= boot->memory_bytes ||
+		    s->memsz > boot->memory_bytes - s->paddr)
 			die("kernel's segments do not fit");
 		copy((void *)s->paddr, file + s->offset, s->filesz);
 		clear((uint8_t *)s->paddr + s->filesz, s->memsz - s->filesz);
@@ -98,8 +98,8 @@ static void fill_info(const struct nb_boot_table *boot, struct info_page *page)
 	clear(page, sizeof(*page));
 	copy(page->loader, "nestbed ROM", 12);
 	page->mmap[0] = (struct multiboot_mmap){20, 0, LOW_MEMORY, MB_MMAP_AVAILABLE};
-	page->mmap[1] = (struct multiboot_mmap){20, HIGH_MEMORY, boot->memory_bytes - HIGH_MEMORY,
-						MB_MMAP_AVAILABLE};
+	page->mmap[1] =
+		(struct multiboot_mmap){20, HIGH_MEMORY, boot->memory_bytes - HIGH_MEMORY, MB_MMAP_AVAILABLE};
 	for (uint32_t i = 0; i < boot->module_count; i++)
 		page->module[i] = (struct multiboot_module){boot->module[i].start, boot->module[i].end,
 							    boot->module[i].cmdline, 0};
@@ -116,7 +116,8 @@ static void fill_info(const struct nb_boot_table *boot, struct info_page *page)
 
 /*
  * Bochs hands out RAM in blocks of 128 KiB at their first use, one behind the other, but reads an image file
- * as if all of the RAM behind its first byte were there already. So the image's blocks must be the next ones used.
+ * as if all of the RAM behind its first byte were there already. So the image's blocks must be the next ones
+ * used.
  */
 static void claim_image(const struct nb_boot_table *boot)
 {

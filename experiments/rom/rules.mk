@@ -8,7 +8,7 @@ $(BUILD)/rom.bin: experiments/rom/reset.S experiments/rom/rom.c experiments/rom/
 		include/nestbed/multiboot.h include/nestbed/ports.h
 	$(call say,ROM,$@)
 	$(Q)mkdir -p $(BUILD)
-	$(Q)$(CC) $(ROM_CFLAGS) -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-z,norelro -Wl,-z,noexecstack \
+	$(Q)$(CC) $(ROM_CFLAGS) -nostdlib -static -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-z,norelro -Wl,-z,noexecstack \
 		-Wl,-T,experiments/rom/rom.ld -o $(BUILD)/rom.elf experiments/rom/reset.S experiments/rom/rom.c
 	$(Q)objcopy -O binary --gap-fill 0xff $(BUILD)/rom.elf $@
 	$(Q)test $$(stat -c %s $@) -eq 131072

@@ -10,10 +10,10 @@
 
 #include <stdint.h>
 
-#define NB_FRAME_MAGIC    "\x1ENBR"
-#define NB_FRAME_HEAD     8u
-#define NB_FRAME_TAIL     4u
-#define NB_FRAME_MAX      (1u << 20) /* payload bytes */
+#define NB_FRAME_MAGIC "\x1ENBR"
+#define NB_FRAME_HEAD  8u
+#define NB_FRAME_TAIL  4u
+#define NB_FRAME_MAX   (1u << 20) /* payload bytes */
 
 /* CRC32C (Castagnoli, reflected, initial and final inversion): RFC 3720 appendix B.4. */
 static inline uint32_t nb_crc32c(const uint8_t *p, uint64_t n)

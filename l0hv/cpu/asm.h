@@ -14,7 +14,9 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 {
 	struct cpuid r;
 
-	__asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
+	__asm__ volatile("cpuid"
+			 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+			 : "a"(leaf), "c"(subleaf));
 	return r;
 }
 
@@ -95,26 +97,26 @@ static inline void __attribute__((noreturn)) halt_forever(void)
 }
 
 /* Architectural MSRs, SDM Vol. 4 */
-#define MSR_TSC            0x10u
-#define MSR_APIC_BASE      0x1Bu
+#define MSR_TSC             0x10u
+#define MSR_APIC_BASE       0x1Bu
 #define MSR_FEATURE_CONTROL 0x3Au
-#define MSR_TSC_ADJUST     0x3Bu
-#define MSR_SYSENTER_CS    0x174u
-#define MSR_SYSENTER_ESP   0x175u
-#define MSR_SYSENTER_EIP   0x176u
-#define MSR_MISC_ENABLE    0x1A0u
-#define MSR_DEBUGCTL       0x1D9u
-#define MSR_PAT            0x277u
-#define MSR_TSC_DEADLINE   0x6E0u
-#define MSR_EFER           0xC0000080u
-#define MSR_STAR           0xC0000081u
-#define MSR_LSTAR          0xC0000082u
-#define MSR_CSTAR          0xC0000083u
-#define MSR_FMASK          0xC0000084u
-#define MSR_FS_BASE        0xC0000100u
-#define MSR_GS_BASE        0xC0000101u
-#define MSR_KERNEL_GS_BASE 0xC0000102u
-#define MSR_TSC_AUX        0xC0000103u
+#define MSR_TSC_ADJUST      0x3Bu
+#define MSR_SYSENTER_CS     0x174u
+#define MSR_SYSENTER_ESP    0x175u
+#define MSR_SYSENTER_EIP    0x176u
+#define MSR_MISC_ENABLE     0x1A0u
+#define MSR_DEBUGCTL        0x1D9u
+#define MSR_PAT             0x277u
+#define MSR_TSC_DEADLINE    0x6E0u
+#define MSR_EFER            0xC0000080u
+#define MSR_STAR            0xC0000081u
+#define MSR_LSTAR           0xC0000082u
+#define MSR_CSTAR           0xC0000083u
+#define MSR_FMASK           0xC0000084u
+#define MSR_FS_BASE         0xC0000100u
+#define MSR_GS_BASE         0xC0000101u
+#define MSR_KERNEL_GS_BASE  0xC0000102u
+#define MSR_TSC_AUX         0xC0000103u
 
 #define EFER_SCE 0x1ull
 #define EFER_LME 0x100ull

@@ -18,25 +18,12 @@ static const struct {
 	const char *name;
 	uint16_t offset;
 } frame_registers[] = {
-#define REG(r) {#r, offsetof(struct fault_frame, r)}
-	REG(rip),
-	REG(rsp),
-	REG(rflags),
-	REG(rax),
-	REG(rbx),
-	REG(rcx),
-	REG(rdx),
-	REG(rsi),
-	REG(rdi),
-	REG(rbp),
-	REG(r8),
-	REG(r9),
-	REG(r10),
-	REG(r11),
-	REG(r12),
-	REG(r13),
-	REG(r14),
-	REG(r15),
+#define REG(r)                                                                                               \
+	{                                                                                                    \
+#r, offsetof(struct fault_frame, r)                                                          \
+	}
+	REG(rip), REG(rsp), REG(rflags), REG(rax), REG(rbx), REG(rcx), REG(rdx), REG(rsi), REG(rdi),
+	REG(rbp), REG(r8),  REG(r9),     REG(r10), REG(r11), REG(r12), REG(r13), REG(r14), REG(r15),
 #undef REG
 };
 #define FRAME_REGISTERS (sizeof(frame_registers) / sizeof(frame_registers[0]))

@@ -81,8 +81,8 @@ void cpu_tables_init(void)
 	for (unsigned v = 0; v < VECTORS; v++) {
 		uint64_t at = (uintptr_t)fault_stubs + v * STUB_BYTES;
 
-		idt[v][0] = (at & 0xFFFF) | (uint64_t)L0_CS << 16 | (uint64_t)ist_of(v) << 32 | 0x8Eull << 40 |
-			    (at >> 16 & 0xFFFF) << 48;
+		idt[v][0] = (at & 0xFFFF) | (uint64_t)L0_CS << 16 | (uint64_t)ist_of(v) << 32 |
+			    0x8Eull << 40 | (at >> 16 & 0xFFFF) << 48;
 		idt[v][1] = at >> 32;
 	}
 	__asm__ volatile("lgdt %0" : : "m"(gdtr));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a guest sees of the processor: SDM Vol. 2A, "CPUID". One row a leaf that differs from the processor's. */
+/* What a guest sees of the processor: SDM Vol. 2A, "CPUID". One row a leaf that differs from the processor's.
+ */
 #include "l0hv/cpu/asm.h"
 #include "l0hv/exits/exits.h"
 #include "l0hv/lib/lib.h"
@@ -66,8 +67,14 @@ static void patch_80000001(const struct vcpu *v, uint32_t subleaf, struct cpuid 
 		c->edx &= ~BIT(27);
 }
 
-#define ALL   {~0u, ~0u, ~0u, ~0u}
-#define NONE  {0, 0, 0, 0}
+#define ALL                                                                                                  \
+	{                                                                                                    \
+		~0u, ~0u, ~0u, ~0u                                                                           \
+	}
+#define NONE                                                                                                 \
+	{                                                                                                    \
+		0, 0, 0, 0                                                                                   \
+	}
 
 /* clang-format off */
 static const struct leaf_view basic[0x17] = {

@@ -31,9 +31,9 @@ static uint64_t cr4_allowed(const struct vcpu *v)
 	static uint64_t allowed;
 
 	if (!allowed) {
-		allowed = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE |
-			  CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP |
-			  CR4_SMAP;
+		allowed = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE |
+			  CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE |
+			  CR4_OSXSAVE | CR4_SMEP | CR4_SMAP;
 		allowed &= l0_caps.cr4_fixed1;
 	}
 	return v->nested ? allowed | CR4_VMXE : allowed;
@@ -103,7 +103,8 @@ static void store_cr4(struct vcpu *v, uint64_t value)
 
 /* ---- unpaged guests without unrestricted guest ---- */
 
-/* 1024 entries of 4 MiB, user, writable, accessed and dirty. One for all guests would let them see each other's bits: one a VM. */
+/* 1024 entries of 4 MiB, user, writable, accessed and dirty. One for all guests would let them see each
+ * other's bits: one a VM. */
 static void map_identity(struct vm *vm)
 {
 	uint64_t page;
@@ -193,7 +194,8 @@ static int check_cr0(struct vcpu *v, uint64_t value, uint64_t old)
 
 	if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) || ((value & CR0_NW) && !(value & CR0_CD)))
 		return -EPERM;
-	if (!v->in_l2 && v->nested && nested_vmxon(v) && (value & (CR0_PE | CR0_NE | CR0_PG)) != (CR0_PE | CR0_NE | CR0_PG))
+	if (!v->in_l2 && v->nested && nested_vmxon(v) &&
+	    (value & (CR0_PE | CR0_NE | CR0_PG)) != (CR0_PE | CR0_NE | CR0_PG))
 		return -EPERM;
 	if ((value & ~old & CR0_PG) && efer & EFER_LME &&
 	    (!(guest_cr4() & CR4_PAE) || vmread(GUEST_CS_ACCESS_RIGHTS) >> 13 & 1))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Events into the guest, and exits that events cause. SDM "Event Injection", "Information for VM Exits That Occur During Event Delivery". */
+/* Events into the guest, and exits that events cause. SDM "Event Injection", "Information for VM Exits That
+ * Occur During Event Delivery". */
 #include "l0hv/cpu/asm.h"
 #include "l0hv/exits/exits.h"
 #include "l0hv/vmx/vmx.h"
@@ -34,9 +35,9 @@ void reinject_vectoring(struct vcpu *v)
 	v->event_valid = true;
 	v->event_info = info & (INTR_VALID | INTR_ERROR_CODE | INTR_TYPE_MASK | 0xFF);
 	v->event_error = info & INTR_ERROR_CODE ? (uint32_t)vmread(IDT_VECTORING_ERROR) : 0;
-	v->event_length = type == INTR_TYPE_SW_INT || type == INTR_TYPE_PRIV_SW || type == INTR_TYPE_SW_EX ?
-				  (uint32_t)vmread(EXIT_INSTR_LEN) :
-				  0;
+	v->event_length = type == INTR_TYPE_SW_INT || type == INTR_TYPE_PRIV_SW || type == INTR_TYPE_SW_EX
+				  ? (uint32_t)vmread(EXIT_INSTR_LEN)
+				  : 0;
 	if (type == INTR_TYPE_NMI) /* "Interruptibility State": an NMI to be injected must not be blocked */
 		vmwrite(GUEST_INTERRUPTIBILITY, vmread(GUEST_INTERRUPTIBILITY) & ~(uint64_t)BLOCKED_BY_NMI);
 }
@@ -51,7 +52,8 @@ void skip_bytes(uint64_t length)
 	vmwrite(GUEST_RIP, next);
 	if (blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS))
 		vmwrite(GUEST_INTERRUPTIBILITY, blocked & ~(uint64_t)(BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
-	if (vmread(GUEST_RFLAGS) & RFLAGS_TF) /* the trap after this instruction: "Single-Step Exception Condition" */
+	if (vmread(GUEST_RFLAGS) &
+	    RFLAGS_TF) /* the trap after this instruction: "Single-Step Exception Condition" */
 		vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 

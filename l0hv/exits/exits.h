@@ -35,7 +35,8 @@ void skip_bytes(uint64_t length);
 unsigned guest_cpl(void);
 bool guest_in_64bit_code(void);
 
-exit_fn on_cpuid, on_io, on_rdmsr, on_wrmsr, on_cr_access, on_ept_violation, on_ept_misconfig, on_xsetbv, on_hlt;
+exit_fn on_cpuid, on_io, on_rdmsr, on_wrmsr, on_cr_access, on_ept_violation, on_ept_misconfig, on_xsetbv,
+	on_hlt;
 exit_fn on_exception, on_external_interrupt, on_vmx_instruction, on_vmcall, on_preemption_timer;
 
 #endif

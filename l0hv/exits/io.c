@@ -26,7 +26,8 @@ static void one_register(struct vcpu *v, uint16_t port, unsigned size, bool in)
 	v->gpr[0] = size == 4 ? value : (v->gpr[0] & ~mask) | value;
 }
 
-/* Bits of RCX, RSI and RDI that the address size lets an instruction use, from the instruction-information field. */
+/* Bits of RCX, RSI and RDI that the address size lets an instruction use, from the instruction-information
+ * field. */
 static uint64_t address_mask(void)
 {
 	static const uint64_t masks[4] = {0xFFFF, 0xFFFFFFFF, ~0ull, ~0ull};

@@ -71,7 +71,8 @@ static int fetch(struct vcpu *v, uint8_t *bytes, size_t *n)
 	if (!guest_read(v, linear + first, bytes + first, INSN_MAX_BYTES - first, GWALK_FETCH | guest_user()))
 		*n = INSN_MAX_BYTES;
 	else
-		v->event_valid = v->event_raised = false; /* only a fault if the instruction needs those bytes */
+		v->event_valid = v->event_raised =
+			false; /* only a fault if the instruction needs those bytes */
 	return 0;
 }
 
@@ -115,7 +116,8 @@ enum verdict mmio_emulate(struct vcpu *v)
 	}
 	if (error < 0) {
 		vm_stop(v, STOP_UNSUPPORTED, true,
-			"cannot emulate the instruction %02x %02x %02x %02x at %llx (memory at guest-physical %llx)",
+			"cannot emulate the instruction %02x %02x %02x %02x at %llx (memory at "
+			"guest-physical %llx)",
 			bytes[0], bytes[1], bytes[2], bytes[3], (unsigned long long)vmread(GUEST_RIP),
 			(unsigned long long)vmread(GUEST_PHYSICAL_ADDRESS));
 		return STOP_VM;
@@ -134,9 +136,9 @@ enum verdict ept_own(struct vcpu *v, uint64_t q, uint64_t gpa)
 	if (q & QUALIFICATION_FETCH || !(q & QUALIFICATION_LINEAR) || !(q & QUALIFICATION_NOT_A_WALK) ||
 	    v->event_valid) {
 		vm_stop(v, STOP_BAD_ACCESS, true, "%s at guest-physical %llx, where no memory is",
-			q & QUALIFICATION_FETCH ? "instruction fetch" :
-			v->event_valid		? "event delivery" :
-						  "page tables",
+			q & QUALIFICATION_FETCH ? "instruction fetch"
+			: v->event_valid        ? "event delivery"
+						: "page tables",
 			(unsigned long long)gpa);
 		return STOP_VM;
 	}

@@ -7,7 +7,8 @@
 /* Execute the instruction at RIP, whose memory operand is a device or nothing; at L1 or L2. */
 enum verdict mmio_emulate(struct vcpu *v);
 
-/* EPT01 has no such mapping at the L1-physical address: a watched page, a device, nothing, or the guest's end. */
+/* EPT01 has no such mapping at the L1-physical address: a watched page, a device, nothing, or the guest's
+ * end. */
 enum verdict ept_own(struct vcpu *v, uint64_t qualification, uint64_t gpa);
 
 #endif

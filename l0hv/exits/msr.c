@@ -12,7 +12,7 @@
 #include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/vmx.h"
 
-#define DEBUGCTL_BTF     0x2ull
+#define DEBUGCTL_BTF             0x2ull
 #define MISC_ENABLE_FAST_STRINGS 0x1ull
 
 typedef int read_fn(struct vcpu *v, uint32_t msr, uint64_t *value);
@@ -55,7 +55,8 @@ static int read_direct(struct vcpu *v, uint32_t msr, uint64_t *value)
 static int write_direct(struct vcpu *v, uint32_t msr, uint64_t value)
 {
 	(void)v;
-	if (msr != MSR_STAR && msr != MSR_FMASK && msr != MSR_TSC_AUX && (int64_t)(value << 16) >> 16 != (int64_t)value)
+	if (msr != MSR_STAR && msr != MSR_FMASK && msr != MSR_TSC_AUX &&
+	    (int64_t)(value << 16) >> 16 != (int64_t)value)
 		return -EPERM;
 	if ((msr == MSR_FMASK || msr == MSR_TSC_AUX) && value >> 32)
 		return -EPERM;
@@ -110,9 +111,12 @@ static int write_debugctl(struct vcpu *v, uint32_t msr, uint64_t value)
 static const struct {
 	uint32_t msr, field;
 } vmcs_msrs[] = {
-	{MSR_SYSENTER_CS, GUEST_SYSENTER_CS}, {MSR_SYSENTER_ESP, GUEST_SYSENTER_ESP},
-	{MSR_SYSENTER_EIP, GUEST_SYSENTER_EIP}, {MSR_FS_BASE, GUEST_FS_BASE},
-	{MSR_GS_BASE, GUEST_GS_BASE}, {MSR_PAT, GUEST_PAT},
+	{MSR_SYSENTER_CS,  GUEST_SYSENTER_CS },
+        {MSR_SYSENTER_ESP, GUEST_SYSENTER_ESP},
+	{MSR_SYSENTER_EIP, GUEST_SYSENTER_EIP},
+        {MSR_FS_BASE,      GUEST_FS_BASE     },
+	{MSR_GS_BASE,      GUEST_GS_BASE     },
+        {MSR_PAT,          GUEST_PAT         },
 };
 
 static uint32_t vmcs_field_of(uint32_t msr)
@@ -144,8 +148,8 @@ static bool pat_valid(uint64_t value)
 static int write_vmcs(struct vcpu *v, uint32_t msr, uint64_t value)
 {
 	(void)v;
-	if (msr == MSR_PAT ? !pat_valid(value) :
-			     msr != MSR_SYSENTER_CS && (int64_t)(value << 16) >> 16 != (int64_t)value)
+	if (msr == MSR_PAT ? !pat_valid(value)
+			   : msr != MSR_SYSENTER_CS && (int64_t)(value << 16) >> 16 != (int64_t)value)
 		return -EPERM;
 	vmwrite(vmcs_field_of(msr), value);
 	return 0;
@@ -162,26 +166,26 @@ static const struct msr_row {
 	read_fn *read;
 	write_fn *write;
 } msr_table[] = {
-	{MSR_TSC,		   MSR_TSC,		      PASS_READ,  read_tsc,	      write_tsc		 },
-	{0x17,		     0x17,			0,	  read_zero,	     NULL		    }, /* IA32_PLATFORM_ID */
-	{MSR_APIC_BASE,	    MSR_APIC_BASE,	     0,	  read_platform,	 write_platform	    },
-	{MSR_FEATURE_CONTROL,      MSR_FEATURE_CONTROL,       0,	  nested_rdmsr_feature,  nested_wrmsr_feature },
-	{0x79,		     0x79,			0,	  NULL,		  write_ignored	     }, /* IA32_BIOS_UPDT_TRIG */
-	{0x8B,		     0x8B,			0,	  read_zero,	     write_ignored	     }, /* IA32_BIOS_SIGN_ID */
-	{MSR_SYSENTER_CS,	  MSR_SYSENTER_EIP,	  PASS,       read_vmcs,	     write_vmcs		},
-	{0x179,		    0x179,		       0,	  read_zero,	     NULL		    }, /* IA32_MCG_CAP: no banks */
-	{0x17A,		    0x17A,		       0,	  read_zero,	     write_ignored	     }, /* IA32_MCG_STATUS */
-	{MSR_MISC_ENABLE,	  MSR_MISC_ENABLE,	   0,	  read_misc_enable,      write_ignored	     },
-	{MSR_DEBUGCTL,	     MSR_DEBUGCTL,	      0,	  read_debugctl,	 write_debugctl	     },
-	{MSR_PAT,		  MSR_PAT,		   PASS,       read_vmcs,	     write_vmcs		},
-	{VMX_CAPS_FIRST_MSR,       VMX_CAPS_FIRST_MSR + 0x11, 0,	  nested_rdmsr_caps,     NULL		    },
-	{MSR_TSC_DEADLINE,	 MSR_TSC_DEADLINE,	  0,	  read_platform,	 write_platform	    },
-	{MSR_X2APIC_FIRST,	 MSR_X2APIC_LAST,	   0,	  read_platform,	 write_platform	    },
-	{MSR_EFER,		 MSR_EFER,		  0,	  cr_read_efer,	  cr_write_efer	     },
-	{MSR_STAR,		 MSR_FMASK,		 PASS,       read_direct,	   write_direct	     },
-	{MSR_FS_BASE,	      MSR_GS_BASE,	       PASS,       read_vmcs,	     write_vmcs		},
-	{MSR_KERNEL_GS_BASE,       MSR_KERNEL_GS_BASE,	PASS,       read_direct,	   write_direct	     },
-	{MSR_TSC_AUX,	      MSR_TSC_AUX,	       PASS,       read_direct,	   write_direct	     },
+	{MSR_TSC,             MSR_TSC,                   PASS_READ, read_tsc,             write_tsc           },
+	{0x17,		0x17,		      0,         read_zero,            NULL                }, /* IA32_PLATFORM_ID */
+	{MSR_APIC_BASE,       MSR_APIC_BASE,             0,         read_platform,        write_platform      },
+	{MSR_FEATURE_CONTROL, MSR_FEATURE_CONTROL,       0,         nested_rdmsr_feature, nested_wrmsr_feature},
+	{0x79,		0x79,		      0,         NULL,                 write_ignored       }, /* IA32_BIOS_UPDT_TRIG */
+	{0x8B,		0x8B,		      0,         read_zero,            write_ignored       }, /* IA32_BIOS_SIGN_ID */
+	{MSR_SYSENTER_CS,     MSR_SYSENTER_EIP,          PASS,      read_vmcs,            write_vmcs          },
+	{0x179,               0x179,                     0,         read_zero,            NULL                }, /* IA32_MCG_CAP: no banks */
+	{0x17A,               0x17A,                     0,         read_zero,            write_ignored       }, /* IA32_MCG_STATUS */
+	{MSR_MISC_ENABLE,     MSR_MISC_ENABLE,           0,         read_misc_enable,     write_ignored       },
+	{MSR_DEBUGCTL,        MSR_DEBUGCTL,              0,         read_debugctl,        write_debugctl      },
+	{MSR_PAT,             MSR_PAT,                   PASS,      read_vmcs,            write_vmcs          },
+	{VMX_CAPS_FIRST_MSR,  VMX_CAPS_FIRST_MSR + 0x11, 0,         nested_rdmsr_caps,    NULL                },
+	{MSR_TSC_DEADLINE,    MSR_TSC_DEADLINE,          0,         read_platform,        write_platform      },
+	{MSR_X2APIC_FIRST,    MSR_X2APIC_LAST,           0,         read_platform,        write_platform      },
+	{MSR_EFER,            MSR_EFER,                  0,         cr_read_efer,         cr_write_efer       },
+	{MSR_STAR,            MSR_FMASK,                 PASS,      read_direct,          write_direct        },
+	{MSR_FS_BASE,         MSR_GS_BASE,               PASS,      read_vmcs,            write_vmcs          },
+	{MSR_KERNEL_GS_BASE,  MSR_KERNEL_GS_BASE,        PASS,      read_direct,          write_direct        },
+	{MSR_TSC_AUX,         MSR_TSC_AUX,               PASS,      read_direct,          write_direct        },
 };
 #define MSR_ROWS (sizeof(msr_table) / sizeof(msr_table[0]))
 
@@ -276,7 +280,10 @@ void vcpu_rest_save(struct vcpu *v)
 	r->dr6 = read_dr6();
 	if (l0_features.xsave) {
 		xsetbv(0, l0_features.xcr0); /* all of it, whatever the guest has enabled just now */
-		__asm__ volatile("xsave64 %0" : "=m"(*(uint8_t(*)[512])r->fpu) : "a"(~0u), "d"(~0u) : "memory");
+		__asm__ volatile("xsave64 %0"
+				 : "=m"(*(uint8_t(*)[512])r->fpu)
+				 : "a"(~0u), "d"(~0u)
+				 : "memory");
 	} else {
 		__asm__ volatile("fxsave64 %0" : "=m"(*(uint8_t(*)[512])r->fpu) : : "memory");
 	}

@@ -58,9 +58,9 @@ int guest_translate(struct vcpu *v, uint64_t linear, unsigned access, uint64_t *
 		*gpa = result.gpa;
 		if (v->in_l2)
 			return nested_l2_to_l1(v, result.gpa,
-					       access & GWALK_WRITE ? EPT_W :
-					       access & GWALK_FETCH ? EPT_X :
-								      EPT_R,
+					       access & GWALK_WRITE   ? EPT_W
+					       : access & GWALK_FETCH ? EPT_X
+								      : EPT_R,
 					       gpa);
 		return 0;
 	case GWALK_PAGE_FAULT:
@@ -75,8 +75,8 @@ int guest_translate(struct vcpu *v, uint64_t linear, unsigned access, uint64_t *
 	}
 }
 
-/* Page by page, each translated before it is touched; an operand that crosses into a faulting page is not half written
- * for the sizes that instructions have, as the second page is walked first. */
+/* Page by page, each translated before it is touched; an operand that crosses into a faulting page is not
+ * half written for the sizes that instructions have, as the second page is walked first. */
 static int copy(struct vcpu *v, uint64_t linear, void *to, const void *from, uint64_t n, unsigned access)
 {
 	uint64_t gpa[2], first = PAGE_SIZE - (linear & PAGE_MASK), done = 0;

@@ -8,16 +8,17 @@
 
 /*
  * Linear address to guest-physical (of L1) through the guest's paging and, in L2, EPT12. access: GWALK_*.
- * 0; -EFAULT: a #PF, #GP or #SS has been made pending for the guest; -ENXIO: its tables lie where no memory is,
- * or EPT12 forbids it.
+ * 0; -EFAULT: a #PF, #GP or #SS has been made pending for the guest; -ENXIO: its tables lie where no memory
+ * is, or EPT12 forbids it.
  */
-__attribute__((warn_unused_result)) int guest_translate(struct vcpu *v, uint64_t linear, unsigned access, uint64_t *gpa);
+__attribute__((warn_unused_result)) int guest_translate(struct vcpu *v, uint64_t linear, unsigned access,
+							uint64_t *gpa);
 
 /* Copy from and to RAM. Errors as above; -ENXIO also when the address is not RAM. */
 __attribute__((warn_unused_result)) int guest_read(struct vcpu *v, uint64_t linear, void *to, uint64_t n,
 						   unsigned access);
-__attribute__((warn_unused_result)) int guest_write(struct vcpu *v, uint64_t linear, const void *from, uint64_t n,
-						    unsigned access);
+__attribute__((warn_unused_result)) int guest_write(struct vcpu *v, uint64_t linear, const void *from,
+						    uint64_t n, unsigned access);
 
 /* GWALK_USER if CPL is 3. */
 unsigned guest_user(void);

@@ -9,8 +9,8 @@
 
 #include "nestbed/multiboot.h"
 
-#define PAGE_SIZE  4096ull
-#define PAGE_MASK  (PAGE_SIZE - 1)
+#define PAGE_SIZE 4096ull
+#define PAGE_MASK (PAGE_SIZE - 1)
 
 static inline void *phys_to_virt(uint64_t pa)
 {

@@ -78,7 +78,8 @@ int nested_rdmsr_caps(struct vcpu *v, uint32_t msr, uint64_t *value)
 	if ((msr >= 0x48D && msr <= 0x490 && !(nested_caps.basic & VMX_BASIC_TRUE_CTLS)) ||
 	    (msr == 0x491 && !vmx_can(&nested_caps, WORD_CPU2, CTL2_VMFUNC)) ||
 	    (msr == 0x48B && !vmx_can(&nested_caps, WORD_CPU, CPU_ACTIVATE_CTLS2)) ||
-	    (msr == 0x48C && !vmx_can(&nested_caps, WORD_CPU2, CTL2_EPT) && !vmx_can(&nested_caps, WORD_CPU2, CTL2_VPID)))
+	    (msr == 0x48C && !vmx_can(&nested_caps, WORD_CPU2, CTL2_EPT) &&
+	     !vmx_can(&nested_caps, WORD_CPU2, CTL2_VPID)))
 		return -EPERM;
 	return 0;
 }

@@ -180,9 +180,9 @@ enum verdict nested_enter(struct vcpu *v, bool launch)
 	v->in_l2 = true;
 	v->event_valid = v->event_raised = false;
 	merge(v);
-	bad = n->v12.v[F_ENTRY_MSR_LOAD_COUNT] ?
-		      msr_list_load(v, n->v12.v[F_ENTRY_MSR_LOAD_ADDR], n->v12.v[F_ENTRY_MSR_LOAD_COUNT]) :
-		      0;
+	bad = n->v12.v[F_ENTRY_MSR_LOAD_COUNT]
+		      ? msr_list_load(v, n->v12.v[F_ENTRY_MSR_LOAD_ADDR], n->v12.v[F_ENTRY_MSR_LOAD_COUNT])
+		      : 0;
 	if (bad) {
 		v->in_l2 = false;
 		n->merged = false; /* vmcs02 never ran: what the merge wrote is not what it holds */

@@ -107,7 +107,8 @@ void nested_reflect(struct vcpu *v, const struct exit_info *info)
 	struct nested *n = v->nested;
 	struct vmcs_bitset changed;
 	uint64_t efer = vmread(GUEST_EFER), pat = vmread(GUEST_PAT);
-	bool nmi = (info->reason == EXIT_EXCEPTION_NMI && (info->intr_info & INTR_TYPE_MASK) == INTR_TYPE_NMI);
+	bool nmi =
+		(info->reason == EXIT_EXCEPTION_NMI && (info->intr_info & INTR_TYPE_MASK) == INTR_TYPE_NMI);
 
 	vmcs_bitset_clear_all(&changed);
 	save_exit_information(v, info, &changed);
@@ -139,12 +140,14 @@ void nested_entry_failed(struct vcpu *v, uint32_t reason, uint64_t qualification
 	enter_l1(v, &changed, efer, pat);
 }
 
-/* The processor refused the guest state that vmcs02 has though vmcs12's passed L0's checks: L1 gets its entry failure, the record tells. */
+/* The processor refused the guest state that vmcs02 has though vmcs12's passed L0's checks: L1 gets its entry
+ * failure, the record tells. */
 static void hardware_refused(struct vcpu *v, uint32_t reason)
 {
 	uint64_t qualification = vmread(EXIT_QUALIFICATION);
 
-	l0_log("disagreement: the processor refused vmcs02 (%s, qualification %llu) that L0's checks accepted",
+	l0_log("disagreement: the processor refused vmcs02 (%s, qualification %llu) that L0's checks "
+	       "accepted",
 	       exit_reason_name(reason), (unsigned long long)qualification);
 	v->nested->merged = false;
 	v->nested->launched = false;
@@ -221,7 +224,8 @@ static void reflect_hardware_exit(struct vcpu *v, uint32_t reason)
 /* L0's emulation for L2 raised an exception: L1 may have asked for it. */
 static void filter_raised(struct vcpu *v)
 {
-	struct exit_info info = {.reason = EXIT_EXCEPTION_NMI, .intr_info = v->event_info, .intr_error = v->event_error};
+	struct exit_info info = {
+		.reason = EXIT_EXCEPTION_NMI, .intr_info = v->event_info, .intr_error = v->event_error};
 	uint32_t vector = v->event_info & 0xFF;
 
 	if (!vmcs_wants_exception(&v->nested->v12, vector, v->event_error))
@@ -250,8 +254,8 @@ void nested_exit(struct vcpu *v, uint32_t reason)
 }
 
 /*
- * SDM "External-Interrupt Exiting": L1 gets its interrupt as an exit, whatever L2's IF; an event that is being
- * delivered to L2 goes first.
+ * SDM "External-Interrupt Exiting": L1 gets its interrupt as an exit, whatever L2's IF; an event that is
+ * being delivered to L2 goes first.
  */
 bool nested_takes_interrupt(struct vcpu *v)
 {

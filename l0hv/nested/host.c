@@ -18,9 +18,12 @@ static const struct {
 	{GUEST_CS_SELECTOR, GUEST_CS_BASE, GUEST_CS_LIMIT, GUEST_CS_ACCESS_RIGHTS, F_HOST_CS_SELECTOR, -1},
 	{GUEST_SS_SELECTOR, GUEST_SS_BASE, GUEST_SS_LIMIT, GUEST_SS_ACCESS_RIGHTS, F_HOST_SS_SELECTOR, -1},
 	{GUEST_DS_SELECTOR, GUEST_DS_BASE, GUEST_DS_LIMIT, GUEST_DS_ACCESS_RIGHTS, F_HOST_DS_SELECTOR, -1},
-	{GUEST_FS_SELECTOR, GUEST_FS_BASE, GUEST_FS_LIMIT, GUEST_FS_ACCESS_RIGHTS, F_HOST_FS_SELECTOR, F_HOST_FS_BASE},
-	{GUEST_GS_SELECTOR, GUEST_GS_BASE, GUEST_GS_LIMIT, GUEST_GS_ACCESS_RIGHTS, F_HOST_GS_SELECTOR, F_HOST_GS_BASE},
-	{GUEST_TR_SELECTOR, GUEST_TR_BASE, GUEST_TR_LIMIT, GUEST_TR_ACCESS_RIGHTS, F_HOST_TR_SELECTOR, F_HOST_TR_BASE},
+	{GUEST_FS_SELECTOR, GUEST_FS_BASE, GUEST_FS_LIMIT, GUEST_FS_ACCESS_RIGHTS, F_HOST_FS_SELECTOR,
+	 F_HOST_FS_BASE										  },
+	{GUEST_GS_SELECTOR, GUEST_GS_BASE, GUEST_GS_LIMIT, GUEST_GS_ACCESS_RIGHTS, F_HOST_GS_SELECTOR,
+	 F_HOST_GS_BASE										  },
+	{GUEST_TR_SELECTOR, GUEST_TR_BASE, GUEST_TR_LIMIT, GUEST_TR_ACCESS_RIGHTS, F_HOST_TR_SELECTOR,
+	 F_HOST_TR_BASE										  },
 };
 #define SEGMENTS (sizeof(segments) / sizeof(segments[0]))
 
@@ -33,10 +36,10 @@ static void add_segments(struct nested *n, bool host64)
 {
 	for (unsigned i = 0; i < SEGMENTS; i++) {
 		uint64_t selector = n->v12.v[segments[i].from];
-		uint32_t rights = segments[i].selector == GUEST_CS_SELECTOR ? (host64 ? AR_CODE64 : AR_CODE32) :
-				  segments[i].selector == GUEST_TR_SELECTOR ? AR_TSS64 :
-				  !selector				    ? AR_UNUSABLE :
-									      AR_DATA32;
+		uint32_t rights = segments[i].selector == GUEST_CS_SELECTOR ? (host64 ? AR_CODE64 : AR_CODE32)
+				  : segments[i].selector == GUEST_TR_SELECTOR ? AR_TSS64
+				  : !selector                                 ? AR_UNUSABLE
+									      : AR_DATA32;
 
 		add(n, segments[i].selector, selector);
 		add(n, segments[i].base, segments[i].from_base < 0 ? 0 : n->v12.v[segments[i].from_base]);
@@ -98,7 +101,8 @@ static void load_mode(const struct nested *n, uint64_t l2_efer)
 	if (entry != wanted)
 		vmwrite(ENTRY_CTLS, wanted);
 	if (!(n->v12.v[F_EXIT_CTLS] & EXIT_CTL_LOAD_EFER))
-		vmwrite(GUEST_EFER, host64 ? l2_efer | EFER_LMA | EFER_LME : l2_efer & ~(EFER_LMA | EFER_LME));
+		vmwrite(GUEST_EFER,
+			host64 ? l2_efer | EFER_LMA | EFER_LME : l2_efer & ~(EFER_LMA | EFER_LME));
 }
 
 void host_state_load(struct vcpu *v, uint64_t l2_efer, uint64_t l2_pat)

@@ -277,9 +277,8 @@ static enum verdict do_invept(struct vcpu *v, uint64_t info)
 		return vmx_fail(v, VMFAIL_INVALID_INVALIDATION);
 	if (read_memory(v, info, descriptor, sizeof(descriptor)))
 		return RESUME;
-	if (type == INVEPT_SINGLE &&
-	    ((descriptor[0] & 7) != EPT_WB || (descriptor[0] >> 3 & 7) != 3 || descriptor[0] & 0xFC0 ||
-	     descriptor[0] >> l0_features.maxphyaddr))
+	if (type == INVEPT_SINGLE && ((descriptor[0] & 7) != EPT_WB || (descriptor[0] >> 3 & 7) != 3 ||
+				      descriptor[0] & 0xFC0 || descriptor[0] >> l0_features.maxphyaddr))
 		return vmx_fail(v, VMFAIL_INVALID_INVALIDATION);
 	memory_invept(v, type == INVEPT_SINGLE ? descriptor[0] : 0);
 	return vmx_succeed();
@@ -307,12 +306,17 @@ static const struct {
 	insn_fn *fn;
 	bool outside; /* may be executed outside VMX operation */
 } insn_table[] = {
-	[EXIT_VMCLEAR] = {do_vmclear, false},   [EXIT_VMLAUNCH] = {do_vmlaunch, false},
-	[EXIT_VMPTRLD] = {do_vmptrld, false},   [EXIT_VMPTRST] = {do_vmptrst, false},
-	[EXIT_VMREAD] = {do_vmread, false},     [EXIT_VMRESUME] = {do_vmresume, false},
-	[EXIT_VMWRITE] = {do_vmwrite, false},   [EXIT_VMXOFF] = {do_vmxoff, false},
-	[EXIT_VMXON] = {do_vmxon, true},        [EXIT_INVEPT] = {do_invept, false},
-	[EXIT_INVVPID] = {do_invvpid, false},
+	[EXIT_VMCLEAR] = {do_vmclear,  false},
+          [EXIT_VMLAUNCH] = {do_vmlaunch, false},
+	[EXIT_VMPTRLD] = {do_vmptrld,  false},
+          [EXIT_VMPTRST] = {do_vmptrst,  false},
+	[EXIT_VMREAD] = {do_vmread,   false},
+          [EXIT_VMRESUME] = {do_vmresume, false},
+	[EXIT_VMWRITE] = {do_vmwrite,  false},
+          [EXIT_VMXOFF] = {do_vmxoff,   false},
+	[EXIT_VMXON] = {do_vmxon,    true },
+          [EXIT_INVEPT] = {do_invept,   false},
+	[EXIT_INVVPID] = {do_invvpid,  false},
 };
 
 /* Only from L1: what L2 executes of these is always L1's exit. */
@@ -325,7 +329,8 @@ enum verdict on_vmx_instruction(struct vcpu *v)
 		goto undefined;
 	efer = vmread(GUEST_EFER);
 	cs = vmread(GUEST_CS_ACCESS_RIGHTS);
-	if (!(guest_cr0() & CR0_PE) || vmread(GUEST_RFLAGS) & RFLAGS_VM || (efer & EFER_LMA && !(cs >> 13 & 1)))
+	if (!(guest_cr0() & CR0_PE) || vmread(GUEST_RFLAGS) & RFLAGS_VM ||
+	    (efer & EFER_LMA && !(cs >> 13 & 1)))
 		goto undefined;
 	if ((reason == EXIT_INVEPT && !(nested_caps.ept_vpid & EPT_CAP_INVEPT)) ||
 	    (reason == EXIT_INVVPID && !(nested_caps.ept_vpid & EPT_CAP_INVVPID)))

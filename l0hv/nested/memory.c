@@ -10,7 +10,7 @@
 #include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/vmx.h"
 
-#define EPT02_BUDGET      1024u /* table pages of one vCPU: 4 MiB */
+#define EPT02_BUDGET       1024u /* table pages of one vCPU: 4 MiB */
 #define QUALIFICATION_KEEP 0x1F80ull /* bits 7 to 12 are the processor's */
 
 static bool uses_ept(const struct nested *n)
@@ -56,8 +56,8 @@ static int prepare_ept(struct vcpu *v)
 }
 
 /*
- * The merged bitmap is kept as long as L1's page is unwritten, which a watch on that page tells (vm_watch). An
- * address outside L1's memory reads as all ones: every access exits.
+ * The merged bitmap is kept as long as L1's page is unwritten, which a watch on that page tells (vm_watch).
+ * An address outside L1's memory reads as all ones: every access exits.
  */
 static void prepare_msr_bitmap(struct vcpu *v)
 {
@@ -97,8 +97,8 @@ int memory_prepare(struct vcpu *v)
 
 	prepare_msr_bitmap(v);
 	prepare_vpid(v);
-	if (!n->merged || vmcs_bitset_test(&n->dirty, F_EPT_POINTER) || vmcs_bitset_test(&n->dirty, F_CPU_CTLS2) ||
-	    vmcs_bitset_test(&n->dirty, F_CPU_CTLS))
+	if (!n->merged || vmcs_bitset_test(&n->dirty, F_EPT_POINTER) ||
+	    vmcs_bitset_test(&n->dirty, F_CPU_CTLS2) || vmcs_bitset_test(&n->dirty, F_CPU_CTLS))
 		return prepare_ept(v);
 	return 0;
 }
@@ -175,7 +175,8 @@ enum verdict memory_fault(struct vcpu *v, bool misconfig)
 		reinject_vectoring(v);
 		return RESUME;
 	case EPT02_REFLECT_VIOLATION:
-		reflect_fault(v, EXIT_EPT_VIOLATION, (result.qualification & 0x7F) | (q & QUALIFICATION_KEEP));
+		reflect_fault(v, EXIT_EPT_VIOLATION,
+			      (result.qualification & 0x7F) | (q & QUALIFICATION_KEEP));
 		return RESUME;
 	case EPT02_REFLECT_MISCONFIG:
 		reflect_fault(v, EXIT_EPT_MISCONFIG, 0);

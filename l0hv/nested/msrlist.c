@@ -22,7 +22,8 @@ static bool is_x2apic(uint32_t msr)
 unsigned msr_list_load(struct vcpu *v, uint64_t gpa, uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++) {
-		const void *p = vm_memory(v->vm, gpa + i * sizeof(struct msr_entry), sizeof(struct msr_entry));
+		const void *p =
+			vm_memory(v->vm, gpa + i * sizeof(struct msr_entry), sizeof(struct msr_entry));
 		struct msr_entry e;
 
 		if (!p)
@@ -45,7 +46,8 @@ unsigned msr_list_store(struct vcpu *v, uint64_t gpa, uint64_t count)
 		if (!p)
 			return (unsigned)i + 1;
 		memcpy(&e, p, sizeof(e));
-		if (e.reserved || is_x2apic(e.msr) || e.msr == MSR_SMBASE || guest_rdmsr(v, e.msr, &e.value) ||
+		if (e.reserved || is_x2apic(e.msr) || e.msr == MSR_SMBASE ||
+		    guest_rdmsr(v, e.msr, &e.value) ||
 		    vm_write(v->vm, at + offsetof(struct msr_entry, value), &e.value, sizeof(e.value)))
 			return (unsigned)i + 1;
 	}

@@ -15,7 +15,8 @@ bool nested_vmxon(const struct vcpu *v);
 /* An exit from L2: L0's own to handle, or L1's. */
 void nested_exit(struct vcpu *v, uint32_t reason);
 
-/* An interrupt or NMI is pending for the vCPU: true if it is in L2 and has just left it for L1, or L1 is to be asked. False: inject it. */
+/* An interrupt or NMI is pending for the vCPU: true if it is in L2 and has just left it for L1, or L1 is to
+ * be asked. False: inject it. */
 bool nested_takes_interrupt(struct vcpu *v);
 bool nested_takes_nmi(struct vcpu *v);
 
@@ -23,8 +24,10 @@ bool nested_takes_nmi(struct vcpu *v);
 uint64_t nested_cr0_mask(const struct vcpu *v);
 uint64_t nested_cr4_mask(const struct vcpu *v);
 
-/* L2-physical to L1-physical by EPT12; identity when L1 uses no EPT. access: EPT_R, EPT_W, EPT_X. -ENXIO: EPT12 has no such mapping. */
-__attribute__((warn_unused_result)) int nested_l2_to_l1(struct vcpu *v, uint64_t l2_gpa, unsigned access, uint64_t *l1_gpa);
+/* L2-physical to L1-physical by EPT12; identity when L1 uses no EPT. access: EPT_R, EPT_W, EPT_X. -ENXIO:
+ * EPT12 has no such mapping. */
+__attribute__((warn_unused_result)) int nested_l2_to_l1(struct vcpu *v, uint64_t l2_gpa, unsigned access,
+							uint64_t *l1_gpa);
 
 /* EPT01 lost or lowered a mapping; a watched page (vm_watch) was written. */
 void nested_ept01_changed(struct vcpu *v);

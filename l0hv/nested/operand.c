@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory operands of VMX instructions: SDM "VM-Exit Instruction-Information Field", tables for VMX instructions. */
+/* Memory operands of VMX instructions: SDM "VM-Exit Instruction-Information Field", tables for VMX
+ * instructions. */
 #include <errno.h>
 
 #include "l0hv/cpu/asm.h"
@@ -18,7 +19,8 @@ static uint64_t gpr(const struct vcpu *v, unsigned reg)
 
 static uint64_t offset_of(const struct vcpu *v, uint64_t info)
 {
-	uint64_t offset = vmread(EXIT_QUALIFICATION); /* the displacement; RIP-relative ones are sums already */
+	uint64_t offset =
+		vmread(EXIT_QUALIFICATION); /* the displacement; RIP-relative ones are sums already */
 
 	if (!(info >> 27 & 1))
 		offset += gpr(v, info >> 23 & 0xF);
@@ -58,7 +60,8 @@ int operand_address(struct vcpu *v, uint64_t info, unsigned bytes, bool write, u
 	if (guest_in_64bit_code()) {
 		*linear = offset + (segment >= SEGMENT_FS ? vmread(GUEST_ES_BASE + 2 * segment) : 0);
 		last = *linear + bytes - 1;
-		if ((int64_t)(*linear << 16) >> 16 == (int64_t)*linear && (int64_t)(last << 16) >> 16 == (int64_t)last)
+		if ((int64_t)(*linear << 16) >> 16 == (int64_t)*linear &&
+		    (int64_t)(last << 16) >> 16 == (int64_t)last)
 			return 0;
 	} else {
 		*linear = (uint32_t)(offset + vmread(GUEST_ES_BASE + 2 * segment));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* VMCS shadowing: SDM "VMCS Shadowing Bitmap Addresses", "VMREAD—Read Field from Virtual-Machine Control Structure". */
+/* VMCS shadowing: SDM "VMCS Shadowing Bitmap Addresses", "VMREAD—Read Field from Virtual-Machine Control
+ * Structure". */
 #include "l0hv/mm/pages.h"
 #include "l0hv/nested/state.h"
 #include "l0hv/record/record.h"

@@ -13,8 +13,9 @@
 #define HOST_FIELDS_MAX 64u
 
 /*
- * A VMCS region in L1's memory: first what the SDM says ("Format of the VMCS Region"), then ours. It is read at
- * VMPTRLD and written when another VMCS becomes current or at VMCLEAR; between them L0 trusts only its own copy.
+ * A VMCS region in L1's memory: first what the SDM says ("Format of the VMCS Region"), then ours. It is read
+ * at VMPTRLD and written when another VMCS becomes current or at VMCLEAR; between them L0 trusts only its own
+ * copy.
  */
 struct vmcs12_region {
 	uint32_t revision;
@@ -63,9 +64,10 @@ extern struct vmx_caps nested_caps;
 extern struct vmcs_bitset nested_fields;
 
 /* insn.c, operand.c */
-/* Linear address of the memory operand that the VM-exit instruction-information field tells of. 0; -EFAULT: #GP or #SS is pending. */
-__attribute__((warn_unused_result)) int operand_address(struct vcpu *v, uint64_t info, unsigned bytes, bool write,
-							uint64_t *linear);
+/* Linear address of the memory operand that the VM-exit instruction-information field tells of. 0; -EFAULT:
+ * #GP or #SS is pending. */
+__attribute__((warn_unused_result)) int operand_address(struct vcpu *v, uint64_t info, unsigned bytes,
+							bool write, uint64_t *linear);
 
 /* vmcs12.c: the current VMCS of L1 */
 void vmcs12_load(struct vcpu *v, uint64_t gpa); /* gpa was checked */
@@ -76,7 +78,8 @@ void vmcs12_written(struct vcpu *v, unsigned index);
 /* shadow.c: VMCS shadowing. All do nothing where it is not used. vmcs01 is current before and after. */
 void shadow_init(struct vcpu *v);
 void shadow_attach(struct vcpu *v, bool on); /* a current VMCS came or went */
-void shadow_fetch(struct vcpu *v); /* what L1 wrote into v12; leaves the shadow VMCS current: the caller switches */
+void shadow_fetch(
+	struct vcpu *v); /* what L1 wrote into v12; leaves the shadow VMCS current: the caller switches */
 void shadow_publish(struct vcpu *v, const struct vmcs_bitset *changed); /* v12 to where L1 reads; likewise */
 
 /* entry.c */
@@ -92,7 +95,8 @@ void nested_reflect(struct vcpu *v, const struct exit_info *info);
 /* VM entry failed after its checks on controls: exit 33 or 34, L2's state is not saved. vmcs01 is current. */
 void nested_entry_failed(struct vcpu *v, uint32_t reason, uint64_t qualification);
 
-/* host.c: L1's host state into vmcs01, which is current. l2_efer, l2_pat: what the MSRs hold if vmcs12 loads none. */
+/* host.c: L1's host state into vmcs01, which is current. l2_efer, l2_pat: what the MSRs hold if vmcs12 loads
+ * none. */
 void host_state_load(struct vcpu *v, uint64_t l2_efer, uint64_t l2_pat);
 
 /* msrlist.c. 0, or the 1-based number of the entry that failed. */

@@ -44,7 +44,8 @@ void vmcs12_flush(struct vcpu *v)
 	if (n->current == NO_VMCS12)
 		return;
 	/* it was RAM when it became current, and RAM does not go */
-	if (vm_write(v->vm, n->current + offsetof(struct vmcs12_region, launched), &launched, sizeof(launched)) ||
+	if (vm_write(v->vm, n->current + offsetof(struct vmcs12_region, launched), &launched,
+		     sizeof(launched)) ||
 	    vm_write(v->vm, n->current + offsetof(struct vmcs12_region, field), n->v12.v, sizeof(n->v12.v)))
 		panic("vmcs12 outside memory");
 	n->current = NO_VMCS12;

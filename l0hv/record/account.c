@@ -14,7 +14,8 @@
 #define EXITS_MAX          (2 * ACCOUNT_REASONS)
 
 static uint64_t ticks_per_exit_x1000; /* what accounting an exit costs */
-static uint64_t ticks_per_access_x1000 = 1000; /* incrementing a counter beside VMREAD or VMWRITE: one instruction */
+static uint64_t ticks_per_access_x1000 =
+	1000; /* incrementing a counter beside VMREAD or VMWRITE: one instruction */
 static struct vmx_counters collected;
 
 void account_calibrate(void)
@@ -50,7 +51,8 @@ static void report_exits(Nestbed__Window *window, const struct account *now, con
 
 	for (unsigned level = 0; level < 2; level++)
 		for (uint32_t reason = 0; reason < ACCOUNT_REASONS; reason++) {
-			const struct account_exit *a = &now->exit[level][reason], *b = &then->exit[level][reason];
+			const struct account_exit *a = &now->exit[level][reason],
+						  *b = &then->exit[level][reason];
 
 			if (a->count == b->count)
 				continue;

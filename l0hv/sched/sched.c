@@ -75,7 +75,8 @@ static uint64_t slice_of(const struct vcpu *v)
 	return v->vm->config->slice ? v->vm->config->slice : DEFAULT_SLICE;
 }
 
-/* A vCPU that can run, from behind v; else a halted one with a timer of its own; NULL: nothing will ever happen. */
+/* A vCPU that can run, from behind v; else a halted one with a timer of its own; NULL: nothing will ever
+ * happen. */
 static struct vcpu *pick(struct vcpu *v)
 {
 	struct vcpu *idle = NULL;
@@ -85,8 +86,9 @@ static struct vcpu *pick(struct vcpu *v)
 		c = c->next;
 		if (runnable(c))
 			return c;
-		if (c->state == VCPU_HALTED && (!idle || platform_deadline(&c->vm->platform, c->id) <
-								 platform_deadline(&idle->vm->platform, idle->id)))
+		if (c->state == VCPU_HALTED &&
+		    (!idle || platform_deadline(&c->vm->platform, c->id) <
+				      platform_deadline(&idle->vm->platform, idle->id)))
 			idle = c;
 	} while (c != v);
 	if (idle && platform_deadline(&idle->vm->platform, idle->id) == NEVER)

@@ -10,7 +10,8 @@ void sched_add(struct vcpu *v);
 void sched_kick(void);
 extern bool sched_kicked;
 
-/* The vCPU to enter after v, switched to; v itself when its slice lasts. Ends the machine when every VM has stopped. */
+/* The vCPU to enter after v, switched to; v itself when its slice lasts. Ends the machine when every VM has
+ * stopped. */
 struct vcpu *sched_next(struct vcpu *v);
 /* Enter the first vCPU. */
 void sched_start(uint64_t limit) __attribute__((noreturn));

@@ -44,7 +44,10 @@ static int load_kernel(struct vm *vm, const uint8_t *file, size_t size, uint32_t
 	if (size < sizeof(elf))
 		return -EINVAL;
 	memcpy(&elf, file, sizeof(elf));
-	if (memcmp(elf.ident, "\x7F" "ELF\x01", 5))
+	if (memcmp(elf.ident,
+		   "\x7F"
+		   "ELF\x01",
+		   5))
 		return -EINVAL;
 	*why = "its image has no multiboot-1 header";
 	if (!has_header(file, size))
@@ -96,15 +99,16 @@ static int load_modules(struct vm *vm, const struct bundle *bundle, struct info_
 			 m->args[0] ? " " : "", m->args);
 		page->module[i].start = (uint32_t)top;
 		page->module[i].end = (uint32_t)(top + size);
-		page->module[i].cmdline =
-			INFO_ADDRESS + (uint32_t)offsetof(struct info_page, module_cmdline) +
-			i * (uint32_t)sizeof(page->module_cmdline[0]);
+		page->module[i].cmdline = INFO_ADDRESS +
+					  (uint32_t)offsetof(struct info_page, module_cmdline) +
+					  i * (uint32_t)sizeof(page->module_cmdline[0]);
 		top += size;
 	}
 	return 0;
 }
 
-int multiboot_load(struct vm *vm, const struct bundle *bundle, uint32_t *entry, uint32_t *info, const char **why)
+int multiboot_load(struct vm *vm, const struct bundle *bundle, uint32_t *entry, uint32_t *info,
+		   const char **why)
 {
 	struct info_page *page = vm_memory(vm, INFO_ADDRESS, sizeof(*page));
 	uint64_t top;
@@ -128,7 +132,8 @@ int multiboot_load(struct vm *vm, const struct bundle *bundle, uint32_t *entry, 
 	snprintf(page->cmdline, sizeof(page->cmdline), "%s%s%s", vm->config->image,
 		 vm->config->cmdline[0] ? " " : "", vm->config->cmdline);
 	page->mmap[0] = (struct multiboot_mmap){20, 0, LOW_MEMORY, MB_MMAP_AVAILABLE};
-	page->mmap[1] = (struct multiboot_mmap){20, HIGH_MEMORY, vm->ram_bytes - HIGH_MEMORY, MB_MMAP_AVAILABLE};
+	page->mmap[1] =
+		(struct multiboot_mmap){20, HIGH_MEMORY, vm->ram_bytes - HIGH_MEMORY, MB_MMAP_AVAILABLE};
 	page->info.flags = MB_INFO_MEMORY | MB_INFO_CMDLINE | MB_INFO_MODULES | MB_INFO_MMAP | MB_INFO_LOADER;
 	page->info.mem_lower = LOW_MEMORY / 1024;
 	page->info.mem_upper = (uint32_t)((vm->ram_bytes - HIGH_MEMORY) / 1024);

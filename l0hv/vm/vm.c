@@ -196,8 +196,8 @@ void vm_flush_output(struct vm *vm)
 		if (!o->length)
 			continue;
 		output.vm = (char *)(uintptr_t)vm->config->name;
-		output.channel = channel == PLATFORM_COM1 ? NESTBED__OUTPUT__CHANNEL__COM1 :
-							    NESTBED__OUTPUT__CHANNEL__CONSOLE;
+		output.channel = channel == PLATFORM_COM1 ? NESTBED__OUTPUT__CHANNEL__COM1
+							  : NESTBED__OUTPUT__CHANNEL__CONSOLE;
 		output.data.data = o->bytes;
 		output.data.len = o->length;
 		record_emit(NESTBED__RECORD__BODY_OUTPUT, &output);

@@ -16,9 +16,9 @@ struct bundle;
 struct nested;
 struct vcpu;
 
-#define NEVER           UINT64_MAX
-#define VM_WATCHES_MAX  64u
-#define OUTPUT_BUFFER   1024u
+#define NEVER          UINT64_MAX
+#define VM_WATCHES_MAX 64u
+#define OUTPUT_BUFFER  1024u
 
 /* A VMCS in L0's memory, and what L0 remembers of what it holds. */
 struct vmcs_region {
@@ -42,7 +42,8 @@ struct vcpu_rest {
 enum vcpu_state { VCPU_RUNNING, VCPU_HALTED, VCPU_WAIT_SIPI, VCPU_STOPPED };
 
 struct vcpu {
-	uint64_t gpr[16]; /* RAX RCX RDX RBX - RBP RSI RDI R8..R15; first: switch.S pushes it. RSP is in the VMCS */
+	uint64_t gpr[16]; /* RAX RCX RDX RBX - RBP RSI RDI R8..R15; first: switch.S pushes it. RSP is in the
+			     VMCS */
 	uint8_t launched; /* switch.S: of the current VMCS */
 
 	bool in_l2; /* the current VMCS is vmcs02 */
@@ -83,14 +84,14 @@ struct vcpu {
 };
 
 enum vm_stop_cause { /* as record.proto's Stop.Cause */
-	STOP_SHUTDOWN,
-	STOP_TRIPLE_FAULT,
-	STOP_UNEXPECTED_EXIT,
-	STOP_BAD_GUEST_STATE,
-	STOP_NO_PROGRESS,
-	STOP_LIMIT,
-	STOP_UNSUPPORTED,
-	STOP_BAD_ACCESS,
+		     STOP_SHUTDOWN,
+		     STOP_TRIPLE_FAULT,
+		     STOP_UNEXPECTED_EXIT,
+		     STOP_BAD_GUEST_STATE,
+		     STOP_NO_PROGRESS,
+		     STOP_LIMIT,
+		     STOP_UNSUPPORTED,
+		     STOP_BAD_ACCESS,
 };
 
 struct output {
@@ -107,7 +108,8 @@ struct vm {
 	uint64_t ram_bytes;
 	struct ept ept;
 	uint64_t eptp;
-	uint64_t identity_page; /* page table of unpaged guests without unrestricted guest (l0hv/exits/cr.c); 0: none */
+	uint64_t identity_page; /* page table of unpaged guests without unrestricted guest (l0hv/exits/cr.c);
+				   0: none */
 	uint64_t tsc_offset;
 	struct platform platform;
 	unsigned vcpu_count;
@@ -128,7 +130,8 @@ void vm_stop(struct vcpu *v, enum vm_stop_cause cause, bool dump, const char *fo
 /* Send what the guest has printed. */
 void vm_flush_output(struct vm *vm);
 
-/* Guest-physical memory as L0 sees it; NULL where [gpa, gpa + n) is not wholly RAM of this VM. For reading. */
+/* Guest-physical memory as L0 sees it; NULL where [gpa, gpa + n) is not wholly RAM of this VM. For reading.
+ */
 static inline void *vm_memory(const struct vm *vm, uint64_t gpa, uint64_t n)
 {
 	if (gpa >= vm->ram_bytes || n > vm->ram_bytes - gpa)

@@ -24,23 +24,23 @@ static const struct {
 	uint32_t mask;
 	const char *name;
 } must_have[] = {
-	{WORD_PIN,   PIN_EXT_INT_EXITING,  "external-interrupt exiting"                },
-	{WORD_PIN,   PIN_NMI_EXITING,      "NMI exiting"			       },
-	{WORD_PIN,   PIN_VIRTUAL_NMIS,     "virtual NMIs"			       },
-	{WORD_PIN,   PIN_PREEMPTION_TIMER, "VMX-preemption timer"		       },
-	{WORD_CPU,   CPU_HLT_EXITING,      "HLT exiting"			       },
-	{WORD_CPU,   CPU_MSR_BITMAPS,      "MSR bitmaps"			       },
-	{WORD_CPU,   CPU_UNCOND_IO_EXITING, "unconditional I/O exiting"		},
-	{WORD_CPU,   CPU_TSC_OFFSETTING,   "TSC offsetting"			    },
-	{WORD_CPU,   CPU_ACTIVATE_CTLS2,   "secondary processor-based controls"	},
-	{WORD_CPU2,  CTL2_EPT,	     "EPT"					},
-	{WORD_EXIT,  EXIT_CTL_HOST_64,     "64-bit host"			       },
-	{WORD_EXIT,  EXIT_CTL_SAVE_EFER,   "save IA32_EFER on VM exit"		 },
-	{WORD_EXIT,  EXIT_CTL_LOAD_EFER,   "load IA32_EFER on VM exit"		 },
-	{WORD_EXIT,  EXIT_CTL_SAVE_PAT,    "save IA32_PAT on VM exit"		  },
-	{WORD_EXIT,  EXIT_CTL_LOAD_PAT,    "load IA32_PAT on VM exit"		  },
-	{WORD_ENTRY, ENTRY_CTL_LOAD_EFER,  "load IA32_EFER on VM entry"		},
-	{WORD_ENTRY, ENTRY_CTL_LOAD_PAT,   "load IA32_PAT on VM entry"		 },
+	{WORD_PIN,   PIN_EXT_INT_EXITING,   "external-interrupt exiting"        },
+	{WORD_PIN,   PIN_NMI_EXITING,       "NMI exiting"                       },
+	{WORD_PIN,   PIN_VIRTUAL_NMIS,      "virtual NMIs"                      },
+	{WORD_PIN,   PIN_PREEMPTION_TIMER,  "VMX-preemption timer"              },
+	{WORD_CPU,   CPU_HLT_EXITING,       "HLT exiting"                       },
+	{WORD_CPU,   CPU_MSR_BITMAPS,       "MSR bitmaps"                       },
+	{WORD_CPU,   CPU_UNCOND_IO_EXITING, "unconditional I/O exiting"         },
+	{WORD_CPU,   CPU_TSC_OFFSETTING,    "TSC offsetting"                    },
+	{WORD_CPU,   CPU_ACTIVATE_CTLS2,    "secondary processor-based controls"},
+	{WORD_CPU2,  CTL2_EPT,              "EPT"                               },
+	{WORD_EXIT,  EXIT_CTL_HOST_64,      "64-bit host"                       },
+	{WORD_EXIT,  EXIT_CTL_SAVE_EFER,    "save IA32_EFER on VM exit"         },
+	{WORD_EXIT,  EXIT_CTL_LOAD_EFER,    "load IA32_EFER on VM exit"         },
+	{WORD_EXIT,  EXIT_CTL_SAVE_PAT,     "save IA32_PAT on VM exit"          },
+	{WORD_EXIT,  EXIT_CTL_LOAD_PAT,     "load IA32_PAT on VM exit"          },
+	{WORD_ENTRY, ENTRY_CTL_LOAD_EFER,   "load IA32_EFER on VM entry"        },
+	{WORD_ENTRY, ENTRY_CTL_LOAD_PAT,    "load IA32_PAT on VM entry"         },
 };
 #define MUST_HAVE (sizeof(must_have) / sizeof(must_have[0]))
 
@@ -57,7 +57,8 @@ static void read_features(void)
 	bool invvpid = l0_caps.ept_vpid & EPT_CAP_INVVPID;
 
 	f->unrestricted_guest = vmx_can(&l0_caps, WORD_CPU2, CTL2_UNRESTRICTED_GUEST);
-	f->vpid = vmx_can(&l0_caps, WORD_CPU2, CTL2_VPID) && invvpid && (l0_caps.ept_vpid & EPT_CAP_INVVPID_ALL);
+	f->vpid = vmx_can(&l0_caps, WORD_CPU2, CTL2_VPID) && invvpid &&
+		  (l0_caps.ept_vpid & EPT_CAP_INVVPID_ALL);
 	f->invvpid_single = f->vpid && (l0_caps.ept_vpid & EPT_CAP_INVVPID_SINGLE);
 	f->vmcs_shadowing = vmx_can(&l0_caps, WORD_CPU2, CTL2_VMCS_SHADOWING);
 	f->wbinvd_exiting = vmx_can(&l0_caps, WORD_CPU2, CTL2_WBINVD_EXITING);
@@ -80,24 +81,24 @@ static void read_features(void)
 static void say_hello(void)
 {
 	static const char *const msr_names[VMX_CAPS_COUNT] = {
-		"IA32_VMX_BASIC",        "IA32_VMX_PINBASED_CTLS",      "IA32_VMX_PROCBASED_CTLS",
-		"IA32_VMX_EXIT_CTLS",    "IA32_VMX_ENTRY_CTLS",		"IA32_VMX_MISC",
-		"IA32_VMX_CR0_FIXED0",   "IA32_VMX_CR0_FIXED1",		"IA32_VMX_CR4_FIXED0",
-		"IA32_VMX_CR4_FIXED1",   "IA32_VMX_VMCS_ENUM",		"IA32_VMX_PROCBASED_CTLS2",
-		"IA32_VMX_EPT_VPID_CAP", "IA32_VMX_TRUE_PINBASED_CTLS", "IA32_VMX_TRUE_PROCBASED_CTLS",
-		"IA32_VMX_TRUE_EXIT_CTLS", "IA32_VMX_TRUE_ENTRY_CTLS",  "IA32_VMX_VMFUNC",
+		"IA32_VMX_BASIC",           "IA32_VMX_PINBASED_CTLS",      "IA32_VMX_PROCBASED_CTLS",
+		"IA32_VMX_EXIT_CTLS",       "IA32_VMX_ENTRY_CTLS",         "IA32_VMX_MISC",
+		"IA32_VMX_CR0_FIXED0",      "IA32_VMX_CR0_FIXED1",         "IA32_VMX_CR4_FIXED0",
+		"IA32_VMX_CR4_FIXED1",      "IA32_VMX_VMCS_ENUM",          "IA32_VMX_PROCBASED_CTLS2",
+		"IA32_VMX_EPT_VPID_CAP",    "IA32_VMX_TRUE_PINBASED_CTLS", "IA32_VMX_TRUE_PROCBASED_CTLS",
+		"IA32_VMX_TRUE_EXIT_CTLS",  "IA32_VMX_TRUE_ENTRY_CTLS",    "IA32_VMX_VMFUNC",
 		"IA32_VMX_PROCBASED_CTLS3", "IA32_VMX_EXIT_CTLS2"};
 	const struct {
 		const char *name;
 		uint64_t value;
 	} facts[] = {
-		{"unrestricted_guest", l0_features.unrestricted_guest	  },
-		{"vpid",	       l0_features.vpid			},
-		{"vmcs_shadowing",     l0_features.vmcs_shadowing	      },
-		{"wbinvd_exiting",     l0_features.wbinvd_exiting	      },
-		{"ept_2m",	     l0_ept_caps.page_2m			 },
-		{"ept_1g",	     l0_ept_caps.page_1g			 },
-		{"preemption_timer_rate", l0_features.timer_rate		  },
+		{"unrestricted_guest",    l0_features.unrestricted_guest},
+		{"vpid",                  l0_features.vpid              },
+		{"vmcs_shadowing",        l0_features.vmcs_shadowing    },
+		{"wbinvd_exiting",        l0_features.wbinvd_exiting    },
+		{"ept_2m",                l0_ept_caps.page_2m           },
+		{"ept_1g",                l0_ept_caps.page_1g           },
+		{"preemption_timer_rate", l0_features.timer_rate        },
 	};
 	static Nestbed__Capability cap[VMX_CAPS_COUNT + 16], *list[VMX_CAPS_COUNT + 16];
 	Nestbed__Hello hello = NESTBED__HELLO__INIT;
@@ -163,7 +164,8 @@ static void enter_root_operation(void)
 			refuse("IA32_FEATURE_CONTROL cannot be written", NULL, 0);
 	}
 	if (!(feature & FEATURE_VMXON)) {
-		static const char *const lacks[] = {"VMX enabled by firmware (IA32_FEATURE_CONTROL is locked without it)"};
+		static const char *const lacks[] = {
+			"VMX enabled by firmware (IA32_FEATURE_CONTROL is locked without it)"};
 
 		refuse("VT-x is disabled by firmware", lacks, 1);
 	}

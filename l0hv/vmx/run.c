@@ -54,7 +54,8 @@ static void wake(struct vcpu *v)
 /* SDM "Interruptibility State": what an external interrupt needs. */
 static bool interruptible(void)
 {
-	return vmread(GUEST_RFLAGS) & RFLAGS_IF && !(vmread(GUEST_INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
+	return vmread(GUEST_RFLAGS) & RFLAGS_IF &&
+	       !(vmread(GUEST_INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
 }
 
 void open_interrupt_window(struct vcpu *v)
@@ -204,15 +205,16 @@ struct vcpu *vcpu_exit(struct vcpu *v)
 	return next;
 }
 
-/* The entry failed before it began (SDM "VM-Instruction Error Numbers" 7, 8 and the rest): a control or host field of L0's making. */
+/* The entry failed before it began (SDM "VM-Instruction Error Numbers" 7, 8 and the rest): a control or host
+ * field of L0's making. */
 struct vcpu *vcpu_entry_vmfail(struct vcpu *v, unsigned carry)
 {
 	uint64_t error = 0;
 
 	if (!carry)
 		(void)vmread_try(VM_INSTRUCTION_ERROR, &error);
-	panic("VM entry of %s, vCPU %u, level %u failed: %s, VM-instruction error %llu", v->vm->config->name, v->id,
-	      v->in_l2 ? 2 : 1, carry ? "VMfailInvalid" : "VMfailValid", (unsigned long long)error);
+	panic("VM entry of %s, vCPU %u, level %u failed: %s, VM-instruction error %llu", v->vm->config->name,
+	      v->id, v->in_l2 ? 2 : 1, carry ? "VMfailInvalid" : "VMfailValid", (unsigned long long)error);
 }
 
 enum verdict on_preemption_timer(struct vcpu *v)

@@ -65,8 +65,8 @@ static uint32_t adjust(enum control_word word, uint32_t wanted)
 
 static uint32_t exit_controls(void)
 {
-	return adjust(WORD_EXIT, EXIT_CTL_SAVE_DEBUG | EXIT_CTL_HOST_64 | EXIT_CTL_SAVE_PAT | EXIT_CTL_LOAD_PAT |
-					 EXIT_CTL_SAVE_EFER | EXIT_CTL_LOAD_EFER);
+	return adjust(WORD_EXIT, EXIT_CTL_SAVE_DEBUG | EXIT_CTL_HOST_64 | EXIT_CTL_SAVE_PAT |
+					 EXIT_CTL_LOAD_PAT | EXIT_CTL_SAVE_EFER | EXIT_CTL_LOAD_EFER);
 }
 
 /* ENTRY_CTL_IA32E_GUEST follows the guest. */
@@ -77,7 +77,8 @@ static uint32_t entry_controls(void)
 
 static uint32_t secondary_controls(void)
 {
-	uint32_t wanted = CTL2_EPT | CTL2_RDTSCP | CTL2_INVPCID | CTL2_WBINVD_EXITING | CTL2_UNRESTRICTED_GUEST;
+	uint32_t wanted =
+		CTL2_EPT | CTL2_RDTSCP | CTL2_INVPCID | CTL2_WBINVD_EXITING | CTL2_UNRESTRICTED_GUEST;
 
 	if (l0_features.vpid)
 		wanted |= CTL2_VPID;
@@ -87,14 +88,15 @@ static uint32_t secondary_controls(void)
 static void write_controls(struct vcpu *v)
 {
 	v->pin_ctls01 = adjust(WORD_PIN, PIN_EXT_INT_EXITING | PIN_NMI_EXITING | PIN_VIRTUAL_NMIS);
-	v->cpu_ctls01 =
-		adjust(WORD_CPU, CPU_TSC_OFFSETTING | CPU_HLT_EXITING | CPU_MWAIT_EXITING | CPU_MONITOR_EXITING |
-					 CPU_RDPMC_EXITING | CPU_CR8_LOAD_EXITING | CPU_CR8_STORE_EXITING |
-					 CPU_UNCOND_IO_EXITING | CPU_MSR_BITMAPS | CPU_ACTIVATE_CTLS2 |
-					 (l0_features.unrestricted_guest ? 0 : CPU_CR3_LOAD_EXITING |
-										       CPU_CR3_STORE_EXITING));
+	v->cpu_ctls01 = adjust(
+		WORD_CPU,
+		CPU_TSC_OFFSETTING | CPU_HLT_EXITING | CPU_MWAIT_EXITING | CPU_MONITOR_EXITING |
+			CPU_RDPMC_EXITING | CPU_CR8_LOAD_EXITING | CPU_CR8_STORE_EXITING |
+			CPU_UNCOND_IO_EXITING | CPU_MSR_BITMAPS | CPU_ACTIVATE_CTLS2 |
+			(l0_features.unrestricted_guest ? 0 : CPU_CR3_LOAD_EXITING | CPU_CR3_STORE_EXITING));
 	if (l0_features.unrestricted_guest) /* not to be had by a must-be-one of the non-TRUE MSR */
-		v->cpu_ctls01 = adjust(WORD_CPU, v->cpu_ctls01 & ~(CPU_CR3_LOAD_EXITING | CPU_CR3_STORE_EXITING));
+		v->cpu_ctls01 =
+			adjust(WORD_CPU, v->cpu_ctls01 & ~(CPU_CR3_LOAD_EXITING | CPU_CR3_STORE_EXITING));
 	v->vmcs->pin_ctls = v->pin_ctls01;
 	v->vmcs->cpu_ctls = v->cpu_ctls01;
 	vmwrite(PIN_CTLS, v->vmcs->pin_ctls);
@@ -102,7 +104,8 @@ static void write_controls(struct vcpu *v)
 	vmwrite(CPU_CTLS2, secondary_controls());
 	vmwrite(EXIT_CTLS, exit_controls());
 	vmwrite(ENTRY_CTLS, entry_controls());
-	vmwrite(EXCEPTION_BITMAP, 1u << VECTOR_AC); /* SDM "Exception Bitmap": #AC can recur without end while it is delivered */
+	vmwrite(EXCEPTION_BITMAP, 1u << VECTOR_AC); /* SDM "Exception Bitmap": #AC can recur without end while
+						       it is delivered */
 	vmwrite(PFEC_MASK, 0);
 	vmwrite(PFEC_MATCH, 0);
 	vmwrite(CR3_TARGET_COUNT, 0);
@@ -122,8 +125,12 @@ struct segment {
 	uint32_t selector_field, base_field, limit_field, rights_field;
 };
 static const struct segment segments[] = {
-#define SEGMENT(s) {GUEST_##s##_SELECTOR, GUEST_##s##_BASE, GUEST_##s##_LIMIT, GUEST_##s##_ACCESS_RIGHTS}
-	SEGMENT(ES), SEGMENT(CS), SEGMENT(SS), SEGMENT(DS), SEGMENT(FS), SEGMENT(GS), SEGMENT(LDTR), SEGMENT(TR),
+#define SEGMENT(s)                                                                                           \
+	{                                                                                                    \
+		GUEST_##s##_SELECTOR, GUEST_##s##_BASE, GUEST_##s##_LIMIT, GUEST_##s##_ACCESS_RIGHTS         \
+	}
+	SEGMENT(ES), SEGMENT(CS), SEGMENT(SS),   SEGMENT(DS),
+	SEGMENT(FS), SEGMENT(GS), SEGMENT(LDTR), SEGMENT(TR),
 #undef SEGMENT
 };
 enum { S_ES, S_CS, S_SS, S_DS, S_FS, S_GS, S_LDTR, S_TR };

@@ -6,7 +6,8 @@
 #include "l0hv/vm/vm.h"
 #include "vmcs_merge/fields.h"
 
-/* A cleared VMCS region of the processor's revision; shadow: with the shadow-VMCS indicator. Panics without memory. */
+/* A cleared VMCS region of the processor's revision; shadow: with the shadow-VMCS indicator. Panics without
+ * memory. */
 void vmcs_region_init(struct vmcs_region *region, bool shadow);
 /* Make it the vCPU's current one. Only the launch state follows; cached controls are the caller's. */
 void vmcs_switch(struct vcpu *v, struct vmcs_region *region);
@@ -23,13 +24,13 @@ void vmcs_write_host_state(struct vcpu *v);
 void vmcs01_image(const struct vcpu *v, struct vmcs_image *image);
 
 /* Segment access rights of the guest's start, SDM "Guest Register State" */
-#define AR_CODE32 0xC09Bu
-#define AR_DATA32 0xC093u
-#define AR_CODE64 0xA09Bu
-#define AR_CODE16 0x009Bu
-#define AR_DATA16 0x0093u
-#define AR_TSS64  0x008Bu
-#define AR_LDT    0x0082u
+#define AR_CODE32   0xC09Bu
+#define AR_DATA32   0xC093u
+#define AR_CODE64   0xA09Bu
+#define AR_CODE16   0x009Bu
+#define AR_DATA16   0x0093u
+#define AR_TSS64    0x008Bu
+#define AR_LDT      0x0082u
 #define AR_UNUSABLE 0x10000u
 
 #endif

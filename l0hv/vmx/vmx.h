@@ -22,7 +22,11 @@ static inline uint64_t vmread(uint32_t field)
 	uint64_t v;
 
 	vmx_counters.vmreads++;
-	__asm__ goto volatile("vmread %1, %0; jbe %l[failed]" : "=r"(v) : "r"((uint64_t)field) : "cc" : failed);
+	__asm__ goto volatile("vmread %1, %0; jbe %l[failed]"
+			      : "=r"(v)
+			      : "r"((uint64_t)field)
+			      : "cc"
+			      : failed);
 	return v;
 failed:
 	vmx_instruction_failed("vmread", field);
@@ -31,7 +35,11 @@ failed:
 static inline void vmwrite(uint32_t field, uint64_t v)
 {
 	vmx_counters.vmwrites++;
-	__asm__ goto volatile("vmwrite %1, %0; jbe %l[failed]" : : "r"((uint64_t)field), "r"(v) : "cc" : failed);
+	__asm__ goto volatile("vmwrite %1, %0; jbe %l[failed]"
+			      :
+			      : "r"((uint64_t)field), "r"(v)
+			      : "cc"
+			      : failed);
 	return;
 failed:
 	vmx_instruction_failed("vmwrite", field);
@@ -122,15 +130,15 @@ failed:
 /* Pending debug exceptions: a single step that an emulated instruction completed */
 #define PENDING_DEBUG_BS (1u << 14)
 
-#define VECTOR_DE 0u
-#define VECTOR_DB 1u
-#define VECTOR_NMI 2u
-#define VECTOR_UD 6u
-#define VECTOR_DF 8u
-#define VECTOR_SS 12u
-#define VECTOR_GP 13u
-#define VECTOR_PF 14u
-#define VECTOR_AC 17u
+#define VECTOR_DE     0u
+#define VECTOR_DB     1u
+#define VECTOR_NMI    2u
+#define VECTOR_UD     6u
+#define VECTOR_DF     8u
+#define VECTOR_SS     12u
+#define VECTOR_GP     13u
+#define VECTOR_PF     14u
+#define VECTOR_AC     17u
 #define NO_ERROR_CODE (~0u)
 
 #endif

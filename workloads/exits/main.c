@@ -94,6 +94,7 @@ static void measure(unsigned int index, uint64_t iterations, Nestbed__Sample *s)
 		return;
 	}
 	op->after(&trial.regs, WARM_UP);
+	(void)baseline(op, WARM_UP);
 	base = baseline(op, n);
 	if (op->loop == loop_hlt) {
 		timer_count = 2 * TIMER_COUNT;
