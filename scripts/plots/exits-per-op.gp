@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+# Exits that L0 takes for one exit of L2, by reason, from exit-reasons.csv alone:
+#   gnuplot -c exits-per-op.gp exit-reasons.csv FIGURE.svg      (or FIGURE.png)
+# Left with VMCS shadowing, right without; where the table has one of them only, one panel.
+if (ARGC != 2) {
+	print "usage: gnuplot -c exits-per-op.gp exit-reasons.csv FIGURE.svg|FIGURE.png"
+	exit status 2
+}
+table  = ARG1
+figure = ARG2
+set datafile separator ","
+
+# Columns: 2 level, 3 op, 4 config, 5 exit_level, 6 reason, 8 exits_per_l2_exit.
+array config[2] = ["shadow=on;merge=incremental", "shadow=off;merge=incremental"]
+array heading[2] = ["with VMCS shadowing", "without VMCS shadowing"]
+has(list, o) = strstrt(list." ", " ".o." ") > 0
+ours(k) = strcol(2) eq "L2" && strcol(4) eq config[k]
+
+# Operations that exit, the processor, which panels there are rows for, the longest bar.
+ops    = ""
+cpu    = ""
+panels = ""
+most   = 1.0
+bar    = 0.0
+last   = ""
+grow(k, key, v) = (bar = (key eq last ? bar : 0) + v, last = key, most = bar > most ? bar : most, \
+	ops = has(ops, strcol(3)) ? ops : ops." ".strcol(3), cpu = strcol(1), \
+	panels = has(panels, sprintf("%d", k)) ? panels : panels.sprintf(" %d", k), 0)
+do for [k=1:2] {
+	stats table skip 1 using (ours(k) && column(8) > 0 ? grow(k, strcol(3).strcol(4), column(8)) : 0) nooutput
+}
+count = words(ops)
+if (!count) {
+	print "exits-per-op.gp: no L2 exits in ".table
+	exit status 1
+}
+place(o) = int(sum [i=1:count] (word(ops, i) eq o ? i : 0))
+
+# Kinds of exits, in Okabe and Ito's colours.
+kinds = 7
+array kind[kinds]   = ["exit of L2 itself", "L1: VMRESUME, VMLAUNCH", "L1: VMREAD", "L1: VMWRITE", \
+	"L1: other VMX instruction", "L1: RDMSR, WRMSR", "L1: anything else"]
+array colour[kinds] = ["#404040", "#D55E00", "#56B4E9", "#0072B2", "#F0E442", "#CC79A7", "#009E73"]
+kind_of(level, r) = level == 2 ? 1 : has(" vmresume vmlaunch", r) ? 2 : has(" vmread", r) ? 3 : has(" vmwrite", r) ? 4 : \
+	has(" invept invvpid vmptrld vmptrst vmclear vmxon vmxoff", r) ? 5 : has(" msr_read msr_write", r) ? 6 : 7
+
+# The kinds that the table has, for the key.
+present = ""
+see(k) = (present = has(present, sprintf("%d", k)) ? present : present.sprintf(" %d", k), 0)
+stats table skip 1 using (ours(1) || ours(2) ? see(kind_of(column(5), strcol(6))) : 0) nooutput
+
+row    = 26
+below  = 125
+above  = 75
+height = above + row * count + below
+if (strstrt(figure, ".png")) {
+	set terminal pngcairo size 900, height font "DejaVu Sans,10" background "white"
+} else {
+	set terminal svg size 900, height font "DejaVu Sans,Helvetica,sans-serif,13" background "white"
+}
+set output figure
+
+set style fill solid 1.0 border rgb "#ffffff"
+set grid xtics lc rgb "#c8c8c8" lw 0.8
+set border 3 lc rgb "#606060"
+set tics nomirror
+set xtics nomirror
+set tmargin at screen 1 - 1.0 * above / height
+set bmargin at screen 1.0 * below / height
+unset key
+
+# Left edge of a row's piece: what came before it in its bar. Rows of a bar follow each other in the table.
+start(k) = (before = strcol(3).strcol(4) eq last ? edge : 0, last = strcol(3).strcol(4), edge = before + column(8), before)
+piece(k, i) = ours(k) ? (start(k), kind_of(column(5), strcol(6)) == i ? before : NaN) : NaN
+
+set multiplot title sprintf("Exits to L0 for one exit of L2, by reason, %s", cpu) font ",15" noenhanced
+shown  = words(panels)
+left   = 0.16
+right  = 0.96
+gap    = 0.05
+wide   = (right - left - gap * (shown - 1)) / shown
+do for [p=1:shown] {
+	k = int(word(panels, p))
+	set lmargin at screen left + (p - 1) * (wide + gap)
+	set rmargin at screen left + (p - 1) * (wide + gap) + wide
+	set title heading[k] font ",12"
+	set xlabel "exits to L0 for one exit of L2"
+	set ytics scale 0 noenhanced ("" 0)
+	do for [i=1:count] { set ytics add ((p == 1 ? word(ops, i) : "") i) }
+	set xrange [* : *]
+	set yrange [* : *]
+	most = 1.0
+	last = ""
+	bar  = 0.0
+	stats table skip 1 using (ours(k) ? grow(k, strcol(3).strcol(4), column(8)) : 0) nooutput
+	array total[count]
+	do for [i=1:count] { total[i] = 0.0 }
+	stats table skip 1 using (ours(k) ? (total[place(strcol(3))] = total[place(strcol(3))] + column(8)) : 0) nooutput
+	do for [i=1:count] {
+		sum_text = total[i] > 0 ? sprintf("%.1f", total[i]) : ""
+		set label i sum_text at total[i], i offset 0.5, 0 left font ",9"
+	}
+	set xrange [0 : most * 1.16]
+	set yrange [count + 0.6 : 0.4]
+	last = ""
+	plot for [w in present] table skip 1 \
+		using (x = piece(k, int(w))):(place(strcol(3))):(x):(x + column(8)):(place(strcol(3)) - 0.36):(place(strcol(3)) + 0.36) \
+		with boxxyerror fc rgb colour[int(w)] notitle
+	unset label
+}
+# The key alone, in a plot without axes.
+set lmargin at screen left
+set rmargin at screen right
+unset border
+unset tics
+unset xlabel
+unset title
+unset grid
+set xrange [0 : 1]
+set key at screen 0.96, screen (below - 62.0) / height right top Left reverse vertical maxrows 3 samplen 1.2 spacing 1.15 \
+	width -2 noenhanced
+plot for [w in present] NaN with boxes fc rgb colour[int(w)] title kind[int(w)]
+unset multiplot
+set output
