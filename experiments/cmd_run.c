@@ -29,6 +29,7 @@ struct arguments {
 	const char *out;
 	struct setting *settings;
 	unsigned setting_count;
+	json_t *command_line; /* as it was given: argp moves arguments around */
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -119,13 +120,14 @@ static int apply_settings(struct arguments *a)
 	return CLI_OK;
 }
 
-static int run(struct arguments *a, int argc, char **argv)
+static int run(struct arguments *a)
 {
 	struct run *r = &a->run;
 	int status = apply_settings(a);
 
-	if (!status)
-		status = run_open(r, a->out, argc, argv);
+	if (status)
+		return status;
+	status = run_open(r, a->out, json_incref(a->command_line));
 	if (status)
 		return status;
 	status = r->experiment->run(r);
@@ -158,12 +160,16 @@ int cmd_run(int argc, char **argv)
         };
 	int status;
 
+	a.command_line = json_pack("[ss]", "nestbed", "run");
+	for (int i = 1; i < argc; i++)
+		json_array_append_new(a.command_line, json_string(argv[i]));
 	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
 		return CLI_USAGE;
-	status = run(&a, argc, argv);
+	status = run(&a);
 	run_free(&a.run);
 	for (unsigned i = 0; i < a.setting_count; i++)
 		setting_free(&a.settings[i]);
 	free(a.settings);
+	json_decref(a.command_line);
 	return status;
 }

@@ -6,7 +6,9 @@
 
 #include "experiments/exit_cost_rows.h"
 
-#define OP_WIDTH 16
+#define OP_WIDTH    15
+#define COST_WIDTH  8
+#define EXITS_WIDTH 6
 
 /* Decimals where they tell something: below a hundred. */
 static void add_mean(struct text *out, int width, uint64_t total, uint64_t count)
@@ -44,30 +46,30 @@ static void add_cost_row(struct text *out, const struct exit_cost_rows *rows,
 		const struct exit_cost_row *r = exit_cost_find(rows, &runs[i], op);
 
 		if (!r) {
-			text_addf(out, "%10s", "-");
+			text_addf(out, "%*s", COST_WIDTH, "-");
 			continue;
 		}
-		add_mean(out, 10, r->ticks, r->iterations);
+		add_mean(out, COST_WIDTH, r->ticks, r->iterations);
 		if (runs[i].depth == 1)
 			l1 = r;
 		if (runs[i].depth == 2 && !l2)
 			l2 = r;
 	}
 	if (l1 && l2 && l1->ticks)
-		text_addf(out, "%8.1f",
+		text_addf(out, "%7.1f",
 			  (double)l2->ticks / (double)l2->iterations /
 				  ((double)l1->ticks / (double)l1->iterations));
 	else
-		text_addf(out, "%8s", "-");
+		text_addf(out, "%7s", "-");
 	for (unsigned i = 0; i < run_count; i++) {
 		const struct exit_cost_row *r = exit_cost_find(rows, &runs[i], op);
 
 		if (!runs[i].depth)
 			continue;
 		if (r)
-			add_mean(out, 7, r->exits, r->iterations);
+			add_mean(out, EXITS_WIDTH, r->exits, r->iterations);
 		else
-			text_addf(out, "%7s", "-");
+			text_addf(out, "%*s", EXITS_WIDTH, "-");
 	}
 	text_addf(out, "\n");
 }
@@ -96,15 +98,15 @@ void exit_cost_table(struct text *out, const struct exit_cost_rows *rows, const 
 {
 	const struct capture *ops = widest(runs, run_count);
 
-	text_addf(out, "exit-cost on %s: %s an operation | L2/L1 | exits to L0 an operation\n", cpu,
+	text_addf(out, "exit-cost on %s: %s an operation; L2 over L1; exits to L0 an operation\n", cpu,
 		  runs[run_count - 1].unit);
 	text_addf(out, "%-*s", OP_WIDTH, "operation");
 	for (unsigned i = 0; i < run_count; i++)
-		add_head(out, &runs[i], 10);
-	text_addf(out, "%8s", "L2/L1");
+		add_head(out, &runs[i], COST_WIDTH);
+	text_addf(out, "%7s", "L2/L1");
 	for (unsigned i = 0; i < run_count; i++)
 		if (runs[i].depth)
-			add_head(out, &runs[i], 7);
+			add_head(out, &runs[i], EXITS_WIDTH);
 	text_addf(out, "\n");
 	for (unsigned i = 0; i < ops->sample_count; i++)
 		for (unsigned k = 0; k < rows->count; k++)

@@ -63,22 +63,19 @@ static json_t *computer(void)
 	return c;
 }
 
-json_t *meta_new(const struct run *run, int argc, char **argv)
+json_t *meta_new(const struct run *run, json_t *command_line)
 {
 	json_t *m = json_object();
-	json_t *line = json_array();
 	json_t *settings = json_object();
 	char date[32];
 	time_t t = time(NULL);
 	struct tm tm;
 
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
-	for (int i = 0; i < argc; i++)
-		json_array_append_new(line, json_string(argv[i]));
 	for (size_t i = 0; i < run->experiment->key_count; i++)
 		json_object_set_new(settings, run->experiment->keys[i].name, json_string(run->values[i]));
 	json_object_set_new(m, "experiment", json_string(run->experiment->name));
-	json_object_set_new(m, "command_line", line);
+	json_object_set_new(m, "command_line", command_line);
 	json_object_set_new(m, "date", json_string(date));
 	json_object_set_new(m, "settings", settings);
 	json_object_set_new(m, "seed", json_integer(0)); /* no experiment draws random numbers yet */

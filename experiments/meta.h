@@ -7,8 +7,8 @@
 
 #include "experiments/run.h"
 
-/* Command line, versions, computer, settings; a new reference. */
-json_t *meta_new(const struct run *run, int argc, char **argv);
+/* Versions, computer, settings; a new reference, which holds command_line's. */
+json_t *meta_new(const struct run *run, json_t *command_line);
 /* One machine run. */
 json_t *meta_machine(const struct launch *launch, const struct machine_result *result, int status,
 		     const char *why);

@@ -58,11 +58,14 @@ static int make_parents(const char *path)
 	return err;
 }
 
-int run_open(struct run *run, const char *out, int argc, char **argv)
+int run_open(struct run *run, const char *out, json_t *command_line)
 {
 	size_t n;
 	int err;
 
+	run->meta = meta_new(run, command_line);
+	run->machines = json_array();
+	json_object_set_new(run->meta, "machines", run->machines);
 	run->dir = out ? text_copy(out) : new_name(run);
 	for (n = strlen(run->dir); n > 1 && run->dir[n - 1] == '/'; n--)
 		run->dir[n - 1] = '\0';
@@ -81,9 +84,6 @@ int run_open(struct run *run, const char *out, int argc, char **argv)
 		run->partial = NULL;
 		return CLI_FAILED;
 	}
-	run->meta = meta_new(run, argc, argv);
-	run->machines = json_array();
-	json_object_set_new(run->meta, "machines", run->machines);
 	return CLI_OK;
 }
 
@@ -191,7 +191,7 @@ static int write_meta(struct run *run, int status)
 	int failed;
 
 	json_object_set_new(run->meta, "exit_status", json_integer(status));
-	dump = json_dumps(run->meta, JSON_INDENT(2));
+	dump = json_dumps(run->meta, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 	text_addf(&text, "%s\n", dump ? dump : "{}");
 	failed = run_file(run, "meta.json", &text);
 	free(dump);

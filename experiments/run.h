@@ -31,8 +31,11 @@ struct run {
 /* The value of a key that the experiment has. */
 const char *run_value(const struct run *run, const char *key);
 
-/* Names the folder (out, or a new one under results/runs) and makes what leads to it. An exit status. */
-__attribute__((warn_unused_result)) int run_open(struct run *run, const char *out, int argc, char **argv);
+/*
+ * Names the folder (out, or a new one under results/runs) and makes what leads to it. Takes over the
+ * reference to command_line. An exit status.
+ */
+__attribute__((warn_unused_result)) int run_open(struct run *run, const char *out, json_t *command_line);
 /*
  * Prepares and runs machines; each capture is then complete. 0 when all of them ended well, else the exit
  * status of the first that didn't, told on stderr.

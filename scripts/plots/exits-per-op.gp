@@ -46,8 +46,13 @@ kind_of(level, r) = level == 2 ? 1 : has(" vmresume vmlaunch", r) ? 2 : has(" vm
 
 # The kinds that the table has, for the key.
 present = ""
-see(k) = (present = has(present, sprintf("%d", k)) ? present : present.sprintf(" %d", k), 0)
+seen = ""
+see(k) = (seen = has(seen, sprintf("%d", k)) ? seen : seen.sprintf(" %d", k), 0)
 stats table skip 1 using (ours(1) || ours(2) ? see(kind_of(column(5), strcol(6))) : 0) nooutput
+present = ""
+do for [k=1:kinds] {
+	if (has(seen, sprintf("%d", k))) { present = present.sprintf(" %d", k) }
+}
 
 row    = 26
 below  = 125
