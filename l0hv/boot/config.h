@@ -15,6 +15,9 @@
 #define CONFIG_NAME_MAX    32u /* each with its NUL */
 #define CONFIG_LINE_MAX    512u
 
+/* How L0 is to fault, for who wants to see that it is told in full. */
+enum config_crash { CRASH_NONE, CRASH_PAGE_FAULT, CRASH_STACK, CRASH_VMX, CRASH_PANIC, CONFIG_CRASHES };
+
 struct vm_module {
 	char entry[NB_BUNDLE_NAME_MAX]; /* bundle entry */
 	char args[CONFIG_LINE_MAX]; /* what follows it: the rest of the multiboot module's string */
@@ -39,6 +42,7 @@ struct vm_config {
 
 struct l0_config {
 	uint64_t limit; /* ticks until L0 stops every VM; 0: none */
+	uint32_t crash; /* enum config_crash */
 	uint32_t vm_count;
 	struct vm_config vm[CONFIG_VMS_MAX];
 };

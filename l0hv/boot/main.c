@@ -12,6 +12,36 @@
 #include "l0hv/vm/vm.h"
 #include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/run.h"
+#include "l0hv/vmx/vmx.h"
+
+static int overflow(volatile int depth)
+{
+	volatile uint8_t frame[512];
+
+	frame[depth & 511] = 1;
+	return depth < 0 ? 0 : overflow(depth + 1) + frame[0];
+}
+
+static void crash_on_purpose(uint32_t how)
+{
+	volatile uint64_t nowhere = 0x10; /* page 0 is not mapped */
+
+	switch (how) {
+	case CRASH_PAGE_FAULT:
+		*(volatile uint8_t *)phys_to_virt(nowhere) = 1;
+		break;
+	case CRASH_STACK:
+		(void)overflow(0);
+		break;
+	case CRASH_VMX:
+		vmwrite(0x7FFE, 0); /* no such field */
+		break;
+	case CRASH_PANIC:
+		panic("panic on purpose");
+	default:
+		break;
+	}
+}
 
 void l0_main(uint32_t magic, uint32_t info_address);
 
@@ -70,5 +100,6 @@ void l0_main(uint32_t magic, uint32_t info_address)
 		if (vm_create(&config.vm[i], &bundle, &vm, &why))
 			refuse_text(reason, why);
 	}
+	crash_on_purpose(config.crash);
 	sched_start(config.limit);
 }

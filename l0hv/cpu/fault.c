@@ -119,7 +119,7 @@ void panic(const char *format, ...)
 	memset(&frame, 0, sizeof(frame));
 	frame.vector = 256; /* not a processor's */
 	frame.rip = (uintptr_t)__builtin_return_address(0);
-	frame.rbp = (uintptr_t)__builtin_frame_address(0);
-	frame.rsp = frame.rbp;
+	frame.rbp = *(const uint64_t *)__builtin_frame_address(0); /* the caller's frame */
+	frame.rsp = (uintptr_t)__builtin_frame_address(0);
 	tell(&frame, reason);
 }

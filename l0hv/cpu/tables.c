@@ -79,7 +79,7 @@ void cpu_tables_init(void)
 	for (unsigned i = 1; i < IST_COUNT; i++)
 		tss.ist[i - 1] = (uintptr_t)stacks[i] + STACK_BYTES;
 	for (unsigned v = 0; v < VECTORS; v++) {
-		uint64_t at = (uintptr_t)fault_stubs + v * STUB_BYTES;
+		uint64_t at = (uintptr_t)fault_stubs + (uint64_t)v * STUB_BYTES;
 
 		idt[v][0] = (at & 0xFFFF) | (uint64_t)L0_CS << 16 | (uint64_t)ist_of(v) << 32 |
 			    0x8Eull << 40 | (at >> 16 & 0xFFFF) << 48;

@@ -46,11 +46,9 @@ void cr_owned(const struct vcpu *v, uint64_t *cr0_owned, uint64_t *cr0_value, ui
 	*cr0_value = CR0_NE;
 	*cr4_owned = ~cr4_allowed(v) | CR4_VMXE;
 	*cr4_value = CR4_VMXE;
-	if (!l0_features.unrestricted_guest) {
+	/* paging is the processor's fixed bit, or fixed for L1 as long as it is in VMX root operation */
+	if (!l0_features.unrestricted_guest || (!v->in_l2 && v->nested && nested_vmxon(v))) {
 		*cr0_owned |= CR0_PE | CR0_PG;
-		*cr0_value |= CR0_PE | CR0_PG;
-	} else if (!v->in_l2 && v->nested && nested_vmxon(v)) {
-		*cr0_owned |= CR0_PE | CR0_PG; /* fixed to 1 for L1, who is in VMX root operation */
 		*cr0_value |= CR0_PE | CR0_PG;
 	}
 	if (v->unpaged) { /* 4 MiB pages for every privilege level, and nothing that refuses them */
@@ -172,7 +170,7 @@ static int load_pdptes(struct vcpu *v, uint64_t cr0, uint64_t cr4, uint64_t efer
 	if (!(cr0 & CR0_PG) || !(cr4 & CR4_PAE) || efer & (EFER_LMA | EFER_LME) || v->in_l2)
 		return 0;
 	for (unsigned i = 0; i < 4; i++) {
-		const uint64_t *p = vm_memory(v->vm, (guest_cr3(v) & 0xFFFFFFE0) + 8 * i, 8);
+		const uint64_t *p = vm_memory(v->vm, (guest_cr3(v) & 0xFFFFFFE0) + 8ull * i, 8);
 
 		entry[i] = p ? *p : ~0ull;
 		if (entry[i] & 1 && entry[i] & reserved)

@@ -108,7 +108,7 @@ static void say_hello(void)
 	for (uint32_t i = 0; cpuid(0x80000000, 0).eax >= 0x80000004 && i < 3; i++) {
 		struct cpuid c = cpuid(0x80000002 + i, 0);
 
-		memcpy(brand + 4 * i, &c, sizeof(c));
+		memcpy(&brand[4 * i], &c, sizeof(c));
 	}
 	for (; n < VMX_CAPS_COUNT; n++) {
 		nestbed__capability__init(&cap[n]);
