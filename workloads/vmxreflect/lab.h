@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A laboratory for L1: runs one snippet of L2 code from a known state to its first exit, and compares what L1
+ * then finds in the VMCS with what the SDM says. A row of a table is one such run.
+ *
+ * L2: 64-bit, its own IDT, GDT, TSS and page tables. Linear addresses of the image are L1's; L2-physical is
+ * L1-physical + L2_BASE, so no EPT mapping is the identity. Each vector of L2's IDT is a VMCALL: its exit
+ * shows that L2 itself took the vector, with the frame on L2's stack.
+ */
+#ifndef VMXREFLECT_LAB_H
+#define VMXREFLECT_LAB_H
+
+#include "workloads/l1hv/vmx.h"
+#include "workloads/rt/rt.h"
+#include "workloads/rt/rt_check.h"
+#include "fields.h"
+
+enum { DE, DB, NMI, BP, OF, BR, UD, NM, DF, TS = 10, NP, SS, GP, PF, MF = 16, AC, MC, XM };
+enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 };
+
+#define L2_BASE 0x40000000ull
+
+/* 4 KiB pages for rows to spoil: linear, and L2-physical. Shown through lab_page[]. */
+#define WINDOW        0x10000000ull
+#define WINDOW_L2     0x50000000ull
+#define WINDOW_PAGES  8u
+#define PAGE(n)       (WINDOW + 4096ull * (n))
+#define PAGE_L2(n)    (WINDOW_L2 + 4096ull * (n))
+#define WINDOW_APIC   7u /* L2's way to the local APIC's registers of L1 */
+#define CR2_SENTINEL  0x5a5a5000ull
+#define NON_CANONICAL 0x8000000000000000ull
+#define USER_IOPL     0x3000ull
+
+/* Selectors of L2's GDT */
+enum {
+	SEL_CODE = 0x08,
+	SEL_DATA = 0x10,
+	SEL_CODE32 = 0x18,
+	SEL_ABSENT = 0x20, /* data segment, not present */
+	SEL_UDATA = 0x2b,
+	SEL_UCODE = 0x33,
+	SEL_UCODE32 = 0x3b,
+	SEL_TSS = 0x40,
+	SEL_BEHIND = 0x80, /* outside the GDT */
+};
+
+/* Any field, whichever header names it. */
+static inline void put(uint32_t field, uint64_t value)
+{
+	vmwrite((enum vmcs_field)field, value);
+}
+
+static inline uint64_t get(uint32_t field)
+{
+	return vmread((enum vmcs_field)field);
+}
+
+/* ---- snippets of L2 code ---- */
+
+struct code {
+	const uint8_t *start, *at, *next;
+};
+
+/*
+ * Label 9 in `text` is the instruction that is looked at, label 8 the one behind it; without them both are
+ * the start. A snippet that runs to its end exits by VMCALL.
+ */
+#define L2_CODE_BITS(name, bits, text)                                                                       \
+	__asm__(".pushsection .text.l2." #name ", \"ax\"\n.balign 16\n" bits "\n" #name ":\n8:\n9:\n" text   \
+		"\nvmcall\n7: hlt\njmp 7b\n.code64\n"                                                        \
+		".set " #name "_at, 9b\n.set " #name "_next, 8b\n.popsection\n");                            \
+	extern const uint8_t name[], name##_at[], name##_next[];                                             \
+	static const struct code code_##name = {name, name##_at, name##_next}
+#define L2_CODE(name, text)   L2_CODE_BITS(name, ".code64", text)
+#define L2_CODE32(name, text) L2_CODE_BITS(name, ".code32", text)
+
+/* ---- rows ---- */
+
+enum mode {
+	KERNEL64,
+	KERNEL32, /* compatibility mode */
+	USER64,
+	USER32,
+};
+
+/* A field to write, or one of: */
+#define OR(field)      (0x10000u | (field)) /* bits to set; SKIP when the processor doesn't allow it */
+#define CLEAR(field)   (0x20000u | (field)) /* bits to clear; SKIP likewise */
+#define L2_PTE(n)      (0x30000u + (n)) /* window page n in L2's page table: flags, RT_* */
+#define L2_EPTE(n)     (0x31000u + (n)) /* the same in the EPT: low 12 bits */
+#define L2_GATE(v)     (0x32000u + (v)) /* type byte of the IDT's gate v; 0: not present */
+#define L2_REG(r)      (0x33000u + (r)) /* general register */
+#define L2_WORD(n)     (0x34000u + (n)) /* window page n: its first 64-bit word */
+#define L2_IO_BIT(p)   (0x40000u + (p)) /* I/O bitmap, 0 or 1; outside sets they are 0 */
+#define L2_MSR_BIT     0x35000u /* value: MSR | MSR_WRITE: exits */
+#define L2_EPT_WORD(n) (0x36000u + (n)) /* the whole EPT entry of window page n */
+#define L1_CR2         0x37000u
+#define L1_DR(n)       (0x38000u + (n))
+#define MSR_WRITE      (1ull << 63)
+
+/* A field to compare, or one of the above L2_REG, L2_WORD, L1_CR2, L1_DR, or: */
+#define RIP_START    0x50000u /* RIP, less the snippet's start */
+#define RIP_AT       0x50001u /* RIP, less label 9 */
+#define RIP_NEXT     0x50002u /* RIP, less label 8 */
+#define RIP_VECTOR   0x50003u /* vector whose gate L2 went through; -1 when none */
+#define FRAME(n)     (0x51000u + (n)) /* word n of L2's stack */
+#define FRAME_START  0x52000u /* FRAME(0) less the snippet's start */
+#define FRAME_AT     0x52001u
+#define FRAME_NEXT   0x52002u
+#define FRAME1_START 0x52003u /* FRAME(1), behind an error code */
+#define FRAME1_AT    0x52004u
+
+struct set {
+	uint32_t field;
+	uint64_t value;
+};
+struct want {
+	uint32_t field;
+	uint64_t value;
+	uint64_t mask; /* bits that matter; 0: all */
+};
+
+#define SETS_MAX  8u
+#define WANTS_MAX 10u
+
+struct shot {
+	const char *name;
+	const struct code *code;
+	enum mode mode;
+	struct set set[SETS_MAX]; /* up to the first with field 0 */
+	struct want want[WANTS_MAX];
+	const char *bochs; /* a deviation of Bochs from the SDM: skipped where the bare machine is one */
+};
+
+/* {field, value}, and the same as sets and wants */
+#define PUT(field, value)                                                                                    \
+	{                                                                                                    \
+		field, value                                                                                 \
+	}
+#define IS(field, value)                                                                                     \
+	{                                                                                                    \
+		field, value, 0                                                                              \
+	}
+#define BITS(field, value, mask)                                                                             \
+	{                                                                                                    \
+		field, value, mask                                                                           \
+	}
+#define SETS(...)                                                                                            \
+	{                                                                                                    \
+		__VA_ARGS__                                                                                  \
+	}
+#define WANTS(...)                                                                                           \
+	{                                                                                                    \
+		__VA_ARGS__                                                                                  \
+	}
+#define ROW(row_name, snippet, cpu_mode, sets, wants)                                                        \
+	{                                                                                                    \
+		.name = (row_name), .code = &code_##snippet, .mode = (cpu_mode), .set = sets, .want = wants  \
+	}
+/* Bochs differs from the SDM here: docs/bochs-differences.md */
+#define ROW_NOT_BOCHS(row_name, snippet, cpu_mode, sets, wants, why)                                         \
+	{                                                                                                    \
+		.name = (row_name), .code = &code_##snippet, .mode = (cpu_mode), .set = sets, .want = wants, \
+		.bochs = (why)                                                                               \
+	}
+
+#define EXITS(reason) IS(EXIT_REASON, reason)
+#define INTERCEPT(v)  PUT(EXCEPTION_BITMAP, 1u << (v))
+/* Exits by an event. */
+#define EXIT_INFO(type, vector, extra)                                                                       \
+	EXITS(EXIT_EXCEPTION_NMI), IS(EXIT_INTR_INFO, INTR_INFO(type, vector) | (extra))
+/* A fault; nothing was being delivered. */
+#define FAULT_AT(vector) EXIT_INFO(INTR_HARDWARE, vector, 0), IS(RIP_AT, 0), NOT_IN_DELIVERY
+#define FAULT_AT_WITH(vector, code)                                                                          \
+	EXIT_INFO(INTR_HARDWARE, vector, INTR_ERROR_CODE), IS(EXIT_INTR_ERROR, code), IS(RIP_AT, 0),         \
+		NOT_IN_DELIVERY
+#define NOT_IN_DELIVERY  BITS(IDT_VECTORING_INFO, 0, INTR_VALID)
+#define NO_QUALIFICATION IS(EXIT_QUALIFICATION, 0)
+#define RF               0x10000ull
+
+#define TO_THE_END     EXITS(EXIT_VMCALL), IS(RIP_VECTOR, ~0ull)
+#define TAKEN_BY_L2(v) EXITS(EXIT_VMCALL), IS(RIP_VECTOR, v)
+
+/* Runs the rows that `only=` selects. */
+void shots_run(const struct shot *shot, unsigned int count);
+#define SHOTS_RUN(table) shots_run(table, sizeof(table) / sizeof((table)[0]))
+
+/* ---- the parts, for rows that need several runs ---- */
+
+struct l2_regs {
+	uint64_t r[16]; /* RSP's is in the VMCS */
+};
+extern struct l2_regs lab_regs;
+extern uint64_t lab_page[WINDOW_PAGES][512];
+extern uint64_t lab_msr_list[3][512]; /* for entry load, exit store, exit load */
+extern bool lab_on_bochs;
+
+enum run { RAN, FAIL_INVALID, FAIL_VALID };
+
+/* Why the row can't be run here, or NULL. Checks what the processor allows only. */
+const char *lab_unfit(const struct shot *shot);
+void lab_reset(const struct code *code, enum mode mode); /* the known state, in a cleared VMCS */
+void lab_set(const struct set *set);
+enum run lab_run(void); /* VMLAUNCH, then VMRESUME; registers from and to lab_regs */
+uint64_t lab_get(uint32_t field, const struct code *code);
+/* Compares; on a difference FAIL with all of them. */
+bool lab_compare(const char *name, const struct code *code, const struct want *want, unsigned int count);
+bool lab_selected(const char *name); /* by only= */
+uint64_t lab_l2_physical(const void *p);
+uint64_t lab_eptp(void);
+void lab_flush(void); /* after a change of an EPT entry that was in use */
+void lab_forget_launch(void); /* the VMCS was cleared or changed by hand */
+uint64_t lab_vmcs(void);
+uint64_t lab_vmxon_region(void);
+
+/* lab_caps.c */
+struct capabilities {
+	uint64_t basic, misc, ept_vpid;
+	uint64_t pin, cpu, cpu2, exit, entry; /* low half: must be 1; high: may be */
+	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+	unsigned int physical_bits;
+	bool efer, pat; /* switched by entry and exit controls */
+};
+extern struct capabilities lab_caps;
+const char *caps_probe(void); /* what is missing, or NULL */
+/* May these bits of a control field be 1, or 0? Fields that are no controls: true. */
+bool caps_allow(uint32_t field, uint32_t ones, uint32_t zeros);
+
+/* ---- subjects, a file each ---- */
+void test_exceptions(void);
+void test_pfec(void);
+void test_delivery(void);
+void test_injection(void);
+void test_nmi(void);
+void test_windows(void);
+void test_debug(void);
+void test_control_registers(void);
+void test_io(void);
+void test_msr(void);
+void test_instructions(void);
+void test_ept(void);
+void test_msr_lists(void);
+void test_entry_controls(void);
+void test_entry_host(void);
+void test_entry_guest(void);
+void test_operands(void);
+void test_launch_state(void);
+void test_misc(void);
+
+#endif

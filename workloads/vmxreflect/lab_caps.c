@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/* What the processor offers. SDM volume 3, appendix "VMX Capability Reporting Facility". */
+#include "lab.h"
+
+struct capabilities lab_caps;
+
+static const char *probe_controls(struct capabilities *c)
+{
+	const bool exact = c->basic & BASIC_TRUE_CTLS;
+	const uint32_t efer = EXIT_SAVE_EFER | EXIT_LOAD_EFER, pat = EXIT_SAVE_PAT | EXIT_LOAD_PAT;
+
+	c->pin = rdmsr(exact ? IA32_VMX_TRUE_PIN : IA32_VMX_PIN);
+	c->cpu = rdmsr(exact ? IA32_VMX_TRUE_CPU : IA32_VMX_CPU);
+	c->exit = rdmsr(exact ? IA32_VMX_TRUE_EXIT : IA32_VMX_EXIT);
+	c->entry = rdmsr(exact ? IA32_VMX_TRUE_ENTRY : IA32_VMX_ENTRY);
+	c->efer = caps_allow(EXIT_CTLS, efer, 0) && caps_allow(ENTRY_CTLS, ENTRY_LOAD_EFER, 0);
+	c->pat = caps_allow(EXIT_CTLS, pat, 0) && caps_allow(ENTRY_CTLS, ENTRY_LOAD_PAT, 0);
+	if (!caps_allow(CPU_CTLS, CPU_SECONDARY, 0))
+		return "no secondary processor-based controls";
+	c->cpu2 = rdmsr(IA32_VMX_CPU2);
+	if (!caps_allow(CPU_CTLS2, CPU2_EPT, 0))
+		return "no EPT";
+	c->ept_vpid = rdmsr(IA32_VMX_EPT_VPID);
+	if (!(c->ept_vpid & EPT_CAP_2M))
+		return "no EPT with 2 MiB pages";
+	return NULL;
+}
+
+const char *caps_probe(void)
+{
+	struct capabilities *c = &lab_caps;
+
+	if (!(cpuid(1, 0).ecx & 1u << 5))
+		return "no VT-x";
+	if (!(rdmsr(IA32_FEATURE_CONTROL) & FEATURE_LOCK))
+		wrmsr(IA32_FEATURE_CONTROL, FEATURE_LOCK | FEATURE_VMX);
+	if (!(rdmsr(IA32_FEATURE_CONTROL) & FEATURE_VMX))
+		return "VT-x is off in IA32_FEATURE_CONTROL";
+	c->basic = rdmsr(IA32_VMX_BASIC);
+	c->misc = rdmsr(0x485);
+	c->cr0_fixed0 = rdmsr(IA32_VMX_CR0_FIXED0);
+	c->cr0_fixed1 = rdmsr(IA32_VMX_CR0_FIXED1);
+	c->cr4_fixed0 = rdmsr(IA32_VMX_CR4_FIXED0);
+	c->cr4_fixed1 = rdmsr(IA32_VMX_CR4_FIXED1);
+	c->physical_bits = cpuid(0x80000008, 0).eax & 0xff;
+	return probe_controls(c);
+}
+
+bool caps_allow(uint32_t field, uint32_t ones, uint32_t zeros)
+{
+	const struct {
+		uint32_t field;
+		uint64_t msr;
+	} controls[] = {
+		{PIN_CTLS,   lab_caps.pin  },
+                {CPU_CTLS,   lab_caps.cpu  },
+                {CPU_CTLS2,  lab_caps.cpu2 },
+		{EXIT_CTLS,  lab_caps.exit },
+                {ENTRY_CTLS, lab_caps.entry},
+	};
+
+	for (unsigned int i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
+		if (controls[i].field == field)
+			return (ones & ~(uint32_t)(controls[i].msr >> 32)) == 0 &&
+			       (zeros & (uint32_t)controls[i].msr) == 0;
+	return true;
+}

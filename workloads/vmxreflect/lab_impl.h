@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the laboratory's own files. */
+#ifndef VMXREFLECT_LAB_IMPL_H
+#define VMXREFLECT_LAB_IMPL_H
+
+#include "lab.h"
+
+struct gate {
+	uint16_t offset_low, selector;
+	uint8_t ist, type;
+	uint16_t offset_mid;
+	uint32_t offset_high, reserved;
+};
+_Static_assert(sizeof(struct gate) == 16, "SDM, 64-Bit Mode IDT");
+
+#define GDT_ENTRIES  10u
+#define STACK_WORDS  512u
+#define TSS_BYTES    104u
+#define CODE_OF_GATE 0x8eu
+#define USER_OF_GATE 0xeeu
+
+struct l2_memory {
+	uint64_t pml4[512], pdpt[512], pd[512], pt[512];
+	uint64_t ept_pml4[512], ept_pdpt[512], ept_pd[512], ept_pt[512];
+	uint8_t io_bitmap[2][4096];
+	uint8_t msr_bitmap[4096];
+	struct gate idt[256];
+	uint64_t gdt[512];
+	uint8_t tss[4096];
+	uint64_t stack[2][STACK_WORDS]; /* at the start; of CPL 0 when it comes from CPL 3 */
+};
+extern struct l2_memory l2;
+extern uint8_t l2_vectors[]; /* enter.S */
+
+void l2_memory_reset(void); /* all of it as a row finds it */
+void l2_gate(unsigned int vector, uint8_t type);
+void l2_msr_exits(uint32_t msr, bool write);
+
+static inline uint64_t address_of(const volatile void *p)
+{
+	return (uint64_t)(uintptr_t)p;
+}
+
+int lab_enter(struct l2_regs *regs, int launched);
+void lab_exit(void);
+void lab_on(void); /* VMXON */
+
+#endif

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vmxreflect: what an L1 hypervisor sees of its L2. A row is a tiny piece of L2 code, the controls it runs
+ * under, and what the SDM says L1 must then find. `only=TEXT` selects the rows whose names contain TEXT.
+ * `machine=hardware` also runs the rows that Bochs, at the bottom of everything otherwise, gets wrong.
+ */
+#include "lab_impl.h"
+
+void rt_main(void)
+{
+	const char *missing = caps_probe(), *machine = rt_arg("machine");
+
+	if (missing) {
+		rt_skip("VMX", missing);
+		rt_check_end();
+		return;
+	}
+	lab_on_bochs = !machine || !strcmp(machine, "bochs");
+	lab_on();
+	test_exceptions();
+	test_pfec();
+	test_delivery();
+	test_injection();
+	rt_check_end();
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+/* Rows: what they set, what they compare, what they print. */
+#include <nestbed/ports.h>
+
+#include "lab_impl.h"
+
+#define KIND(field)   ((field)&0xff000u)
+#define NUMBER(field) ((field)&0xfffu)
+
+bool lab_on_bochs;
+
+/* ---- sets ---- */
+
+static void set_window(uint32_t kind, uint32_t page, uint64_t value)
+{
+	switch (kind) {
+	case L2_PTE(0):
+		l2.pt[page] = value ? PAGE_L2(page) | value : 0;
+		break;
+	case L2_EPTE(0):
+		l2.ept_pt[page] = (l2.ept_pt[page] & ~0xfffull) | value;
+		break;
+	case L2_EPT_WORD(0):
+		l2.ept_pt[page] = value;
+		break;
+	default:
+		lab_page[page][0] = value;
+		break;
+	}
+}
+
+static void set_debug_register(uint32_t number, uint64_t value)
+{
+	void (*const write[])(uint64_t) = {write_dr0, write_dr1, write_dr2, write_dr3};
+
+	if (number < 4)
+		write[number](value);
+	else if (number == 6)
+		write_dr6(value);
+}
+
+static void set_special(const struct set *set)
+{
+	const uint32_t number = NUMBER(set->field);
+
+	switch (KIND(set->field)) {
+	case L2_PTE(0):
+	case L2_EPTE(0):
+	case L2_EPT_WORD(0):
+	case L2_WORD(0):
+		set_window(KIND(set->field), number, set->value);
+		break;
+	case L2_GATE(0):
+		l2_gate(number, (uint8_t)set->value);
+		break;
+	case L2_REG(0):
+		lab_regs.r[number] = set->value;
+		break;
+	case L2_MSR_BIT:
+		l2_msr_exits((uint32_t)set->value, set->value & MSR_WRITE);
+		break;
+	case L1_CR2:
+		write_cr2(set->value);
+		break;
+	case L1_DR(0):
+		set_debug_register(number, set->value);
+		break;
+	default:
+		rt_panic("vmxreflect: no set 0x%x", set->field);
+	}
+}
+
+void lab_set(const struct set *set)
+{
+	const uint32_t field = set->field & 0xffff;
+	const uint32_t kind = set->field & ~0xffffu;
+
+	if (kind == 0)
+		put(field, set->value);
+	else if (kind == OR(0))
+		put(field, get(field) | set->value);
+	else if (kind == CLEAR(0))
+		put(field, get(field) & ~set->value);
+	else if (kind == L2_IO_BIT(0))
+		l2.io_bitmap[field >> 15][field % 0x8000 / 8] |= (uint8_t)(set->value << field % 8);
+	else
+		set_special(set);
+}
+
+const char *lab_unfit(const struct shot *shot)
+{
+	for (unsigned int i = 0; i < SETS_MAX && shot->set[i].field; i++) {
+		const struct set *s = &shot->set[i];
+		const uint32_t field = s->field & 0xffff, bits = (uint32_t)s->value;
+
+		if ((s->field & ~0xffffu) == OR(0) && !caps_allow(field, bits, 0))
+			return "the processor does not offer the control";
+		if ((s->field & ~0xffffu) == CLEAR(0) && !caps_allow(field, 0, bits))
+			return "the processor fixes the control to 1";
+	}
+	if (shot->bochs && lab_on_bochs)
+		return shot->bochs;
+	return NULL;
+}
+
+/* ---- wants ---- */
+
+static uint64_t vector_of_rip(void)
+{
+	const uint64_t offset = get(GUEST_RIP) - address_of(l2_vectors);
+
+	return offset < 256 * 16 ? offset / 16 : ~0ull;
+}
+
+static uint64_t frame(uint32_t word)
+{
+	const uint64_t at = get(GUEST_RSP) + 8ull * word, begin = address_of(l2.stack);
+
+	if (at < begin || at > begin + sizeof(l2.stack) - 8)
+		return ~0ull;
+	return *(const volatile uint64_t *)(uintptr_t)at;
+}
+
+static uint64_t get_debug_register(uint32_t number)
+{
+	uint64_t (*const read[8])(void) = {read_dr0, read_dr1, read_dr2, read_dr3,
+					   NULL,     NULL,     read_dr6, read_dr7};
+
+	return read[number & 7] ? read[number & 7]() : 0;
+}
+
+static uint64_t get_kind(uint32_t field)
+{
+	switch (KIND(field)) {
+	case L2_REG(0):
+		return lab_regs.r[NUMBER(field)];
+	case L2_WORD(0):
+		return lab_page[NUMBER(field)][0];
+	case L2_PTE(0):
+		return l2.pt[NUMBER(field)] & 0xfff;
+	case L1_CR2:
+		return read_cr2();
+	case L1_DR(0):
+		return get_debug_register(NUMBER(field));
+	case FRAME(0):
+		return frame(NUMBER(field));
+	default:
+		return get(field);
+	}
+}
+
+uint64_t lab_get(uint32_t field, const struct code *code)
+{
+	switch (field) {
+	case RIP_START:
+		return get(GUEST_RIP) - address_of(code->start);
+	case RIP_AT:
+		return get(GUEST_RIP) - address_of(code->at);
+	case RIP_NEXT:
+		return get(GUEST_RIP) - address_of(code->next);
+	case RIP_VECTOR:
+		return vector_of_rip();
+	case FRAME_START:
+		return frame(0) - address_of(code->start);
+	case FRAME_AT:
+		return frame(0) - address_of(code->at);
+	case FRAME_NEXT:
+		return frame(0) - address_of(code->next);
+	case FRAME1_START:
+		return frame(1) - address_of(code->start);
+	case FRAME1_AT:
+		return frame(1) - address_of(code->at);
+	default:
+		return get_kind(field);
+	}
+}
+
+bool lab_compare(const char *name, const struct code *code, const struct want *want, unsigned int count)
+{
+	char text[160];
+	int used = 0;
+
+	for (unsigned int i = 0; i < count && want[i].field; i++) {
+		const uint64_t mask = want[i].mask ? want[i].mask : ~0ull;
+		const uint64_t got = lab_get(want[i].field, code);
+
+		if ((got & mask) != (want[i].value & mask) && used < (int)sizeof(text) - 1)
+			used += rt_snprintf(text + used, sizeof(text) - (size_t)used,
+					    "%s%x is 0x%lx, wanted 0x%lx", used ? "; " : "", want[i].field,
+					    got & mask, want[i].value & mask);
+	}
+	if (used)
+		rt_fail(name, "%s", text);
+	else
+		rt_pass(name);
+	return !used;
+}
+
+/* ---- rows ---- */
+
+bool lab_selected(const char *name)
+{
+	const char *only = rt_arg("only");
+	const size_t n = only ? strlen(only) : 0;
+
+	if (!only)
+		return true;
+	for (; *name; name++)
+		if (!strncmp(name, only, n))
+			return true;
+	return false;
+}
+
+static void run(const struct shot *shot)
+{
+	const char *unfit = lab_unfit(shot);
+	enum run how;
+
+	if (unfit) {
+		rt_skip(shot->name, unfit);
+		return;
+	}
+	lab_reset(shot->code, shot->mode);
+	for (unsigned int i = 0; i < SETS_MAX && shot->set[i].field; i++)
+		lab_set(&shot->set[i]);
+	lab_flush();
+	how = lab_run();
+	if (how == FAIL_VALID)
+		rt_fail(shot->name, "VMfailValid(%u)", (uint32_t)get(VM_INSTRUCTION_ERROR));
+	else if (how == FAIL_INVALID)
+		rt_fail(shot->name, "VMfailInvalid");
+	else
+		lab_compare(shot->name, shot->code, shot->want, WANTS_MAX);
+}
+
+void shots_run(const struct shot *shot, unsigned int count)
+{
+	for (; count; count--, shot++)
+		if (lab_selected(shot->name))
+			run(shot);
+}
