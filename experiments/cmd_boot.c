@@ -223,15 +223,15 @@ static int run(struct boot *b)
 	const struct progress progress = {"nestbed boot", true};
 	struct job job = {.spec = b->launch.spec, .output = on_output, .ctx = b};
 	const char *why;
-	int status;
+	int err, status;
 
 	b->decode = decode_new(&sink);
 	b->verdict.bare = b->launch.bare;
 	b->printer.out = stdout;
-	status = pool_run(&machine_bochs, &job, 1, 1, &progress);
+	err = pool_run(&machine_bochs, &job, 1, 1, &progress);
 	printer_end(&b->printer);
 	decode_free(b->decode);
-	if (!job.ran)
+	if (err && !job.ran)
 		return pool_signal() ? CLI_INTERRUPTED + pool_signal() : CLI_DIED;
 	status = verdict_status(&b->verdict, job.result.end, &why);
 	if (status == CLI_INTERRUPTED)
