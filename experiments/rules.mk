@@ -54,4 +54,5 @@ $(call fuzzer,nestbed_stream,tests/fuzz/fuzz_nestbed_stream.c $(NESTBED_DECODE),
 # The generated record code, linked into those that name records.
 $(BUILD)/tests/test_nestbed_decode $(BUILD)/tests/test_nestbed_tables $(BUILD)/fuzz/fuzz_nestbed_stream: \
 	$(BUILD)/nestbed.o/record.pb-c.o
-$(BUILD)/san/experiments/%.c.o $(BUILD)/san/tests/unit/%.c.o: | $(BUILD)/gen/nestbed/record.pb-c.h
+$(patsubst %,$(BUILD)/san/%.o,$(sort $(NESTBED_TABLES)) tests/unit/test_nestbed_decode.c tests/unit/test_nestbed_tables.c): \
+	| $(BUILD)/gen/nestbed/record.pb-c.h

@@ -107,7 +107,7 @@ static struct machine_spec spec_of(uint64_t memory)
 		.memory = memory,
 		.kernel = BLOB("kernel"),
 		.cmdline = "a=1 b",
-		.module = {{BLOB("module"), "m one"}, {BLOB(""), NULL}},
+		.module = {{BLOB("module"), "m one"}, {BLOB("second"), NULL}},
 		.module_count = 2
         };
 }
@@ -136,7 +136,9 @@ static void boot_image_layout(void **state)
 	assert_int_equal(t.module[0].end - t.module[0].start, 6);
 	assert_memory_equal((char *)image.pack.data + (t.module[0].start - image.address), "module", 6);
 	assert_string_equal(page + (t.module[0].cmdline - NB_BOOT_TABLE), "m one");
-	assert_int_equal(t.module[1].start, t.module[1].end);
+	assert_int_equal(t.module[1].start % 4096, 0);
+	assert_int_equal(t.module[1].end - t.module[1].start, 6);
+	assert_memory_equal((char *)image.pack.data + (t.module[1].start - image.address), "second", 6);
 	assert_string_equal(page + (t.module[1].cmdline - NB_BOOT_TABLE), "");
 	boot_image_free(&image);
 }
