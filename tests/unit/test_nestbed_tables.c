@@ -215,6 +215,37 @@ static void tables(void **state)
 	capture_free(&c2);
 }
 
+/* What L1's own time is: the workload at L1, a hypervisor's work below L2. */
+static void l1_ticks_are_a_hypervisors(void **state)
+{
+	static const struct exit cpuid_at_l1[] = {
+		{1, 10, "cpuid", 10, 1000, 0}
+        };
+	struct text t = {0}, inner = {0};
+	struct capture c;
+	struct exit_cost_run run = {"L1", "-", "insns", 1, &c};
+	struct exit_cost_rows rows = {0};
+	char *why;
+
+	(void)state;
+	window_add(&t, 1, 1, 0, 50, 0, NULL, 0);
+	window_add(&t, 2, 1, 1000, 900, 10, cpuid_at_l1, 1);
+	sample_add(&inner, 1, "empty", 10, 20, 10, NULL);
+	sample_add(&inner, 2, "cpuid", 10, 1500, 1, NULL);
+	output_add(&t, "exits", NESTBED__OUTPUT__CHANNEL__CONSOLE, inner.data, inner.size);
+	capture_init(&c, 1);
+	capture_output(&c, (const uint8_t *)t.data, t.size);
+	assert_int_equal(exit_cost_add(&rows, &run, &why), 0);
+	assert_int_equal(rows.count, 2);
+	assert_int_equal(rows.row[1].ticks_l0, 1000);
+	assert_int_equal(rows.row[1].ticks_l1, 0);
+	assert_int_equal(rows.row[1].exits, 10);
+	exit_cost_rows_free(&rows);
+	capture_free(&c);
+	text_free(&t);
+	text_free(&inner);
+}
+
 static void levels_that_differ(void **state)
 {
 	struct capture c0 = bare(), c2 = good_l2(0xabd);
@@ -344,6 +375,7 @@ int main(void)
 		cmocka_unit_test(means),
 		cmocka_unit_test(quotes),
 		cmocka_unit_test(tables),
+		cmocka_unit_test(l1_ticks_are_a_hypervisors),
 		cmocka_unit_test(levels_that_differ),
 		cmocka_unit_test(broken_records),
 		cmocka_unit_test(verdicts),
