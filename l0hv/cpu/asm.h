@@ -150,6 +150,8 @@ static inline void __attribute__((noreturn)) halt_forever(void)
 #define CR4_SMAP       0x200000ull
 #define CR4_PKE        0x400000ull
 
+#define DEBUGCTL_BTF 0x2ull
+
 #define RFLAGS_FIXED 0x2ull
 #define RFLAGS_TF    0x100ull
 #define RFLAGS_IF    0x200ull

@@ -8,6 +8,7 @@
 
 #define BACKTRACE_MAX 24
 #define VECTOR_NMI    2
+#define VECTOR_PANIC  256 /* not a processor's */
 
 uint64_t fault_nmi_count;
 
@@ -28,11 +29,11 @@ static const struct {
 };
 #define FRAME_REGISTERS (sizeof(frame_registers) / sizeof(frame_registers[0]))
 
-static size_t backtrace(uint64_t rip, uint64_t rbp, char lines[][96], char **list)
+static size_t backtrace(uint64_t rip, bool rip_is_return, uint64_t rbp, char lines[][96], char **list)
 {
 	size_t n = 0;
 
-	symbol_format(lines[n], sizeof(lines[n]), rip);
+	symbol_format(lines[n], sizeof(lines[n]), rip, rip_is_return);
 	list[n] = lines[n];
 	n++;
 	while (n < BACKTRACE_MAX && rbp % 8 == 0 && rbp >= (uintptr_t)l0_image_start &&
@@ -41,7 +42,7 @@ static size_t backtrace(uint64_t rip, uint64_t rbp, char lines[][96], char **lis
 
 		if (frame[1] < (uintptr_t)l0_image_start || frame[1] >= (uintptr_t)l0_image_end)
 			break;
-		symbol_format(lines[n], sizeof(lines[n]), frame[1]);
+		symbol_format(lines[n], sizeof(lines[n]), frame[1], true);
 		list[n] = lines[n];
 		n++;
 		if (frame[0] <= rbp)
@@ -84,7 +85,7 @@ static void __attribute__((noreturn)) tell(const struct fault_frame *frame, cons
 	fault.reg = register_list;
 	fault.n_reg = n;
 	fault.n_vmcs = vmcs_dump(&fault.vmcs);
-	fault.n_backtrace = backtrace(frame->rip, frame->rbp, lines, list);
+	fault.n_backtrace = backtrace(frame->rip, frame->vector == VECTOR_PANIC, frame->rbp, lines, list);
 	fault.backtrace = list;
 	record_emit(NESTBED__RECORD__BODY_FAULT, &fault);
 	machine_end();
@@ -117,7 +118,7 @@ void panic(const char *format, ...)
 	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
 	memset(&frame, 0, sizeof(frame));
-	frame.vector = 256; /* not a processor's */
+	frame.vector = VECTOR_PANIC;
 	frame.rip = (uintptr_t)__builtin_return_address(0);
 	frame.rbp = *(const uint64_t *)__builtin_frame_address(0); /* the caller's frame */
 	frame.rsp = (uintptr_t)__builtin_frame_address(0);

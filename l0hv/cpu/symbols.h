@@ -3,6 +3,7 @@
 #ifndef L0HV_CPU_SYMBOLS_H
 #define L0HV_CPU_SYMBOLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,7 +15,10 @@ struct symbol {
 /* Sorted by address; the last has a NULL name. */
 extern const struct symbol l0_symbols[];
 
-/* "function+0x12", or the bare address. */
-void symbol_format(char *to, size_t n, uint64_t address);
+/*
+ * "function+0x12", or the bare address. A return address may lie behind its function's end, where the call
+ * does not return: it is looked up one byte before.
+ */
+void symbol_format(char *to, size_t n, uint64_t address, bool is_return);
 
 #endif

@@ -45,15 +45,18 @@ void reinject_vectoring(struct vcpu *v)
 void skip_bytes(uint64_t length)
 {
 	uint64_t rip = vmread(GUEST_RIP), next = rip + length;
-	uint64_t blocked = vmread(GUEST_INTERRUPTIBILITY);
+	uint64_t blocked = vmread(GUEST_INTERRUPTIBILITY), rflags = vmread(GUEST_RFLAGS);
 
 	if ((rip ^ next) >> 32 && !guest_in_64bit_code())
 		next = (uint32_t)next;
 	vmwrite(GUEST_RIP, next);
 	if (blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS))
 		vmwrite(GUEST_INTERRUPTIBILITY, blocked & ~(uint64_t)(BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
-	if (vmread(GUEST_RFLAGS) &
-	    RFLAGS_TF) /* the trap after this instruction: "Single-Step Exception Condition" */
+	/* an instruction that completes clears RF: "Instruction-Breakpoint Exception Condition" */
+	if (rflags & RFLAGS_RF)
+		vmwrite(GUEST_RFLAGS, rflags & ~RFLAGS_RF);
+	/* "Single-Step Exception Condition" */
+	if (rflags & RFLAGS_TF && !(vmread(GUEST_DEBUGCTL) & DEBUGCTL_BTF))
 		vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 

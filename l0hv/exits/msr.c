@@ -12,7 +12,6 @@
 #include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/vmx.h"
 
-#define DEBUGCTL_BTF             0x2ull
 #define MISC_ENABLE_FAST_STRINGS 0x1ull
 
 typedef int read_fn(struct vcpu *v, uint32_t msr, uint64_t *value);
@@ -75,9 +74,11 @@ static int read_tsc(struct vcpu *v, uint32_t msr, uint64_t *value)
 static int write_tsc(struct vcpu *v, uint32_t msr, uint64_t value)
 {
 	(void)msr;
-	v->vm->tsc_offset = value - rdtsc();
-	vmwrite(TSC_OFFSET, v->vm->tsc_offset);
-	platform_set_tsc_offset(&v->vm->platform, v->id, v->vm->tsc_offset, v->now);
+	v->tsc_offset = value - rdtsc();
+	vmwrite(TSC_OFFSET, v->tsc_offset + (v->in_l2 ? nested_tsc_offset(v) : 0));
+	if (v->nested)
+		nested_tsc_changed(v);
+	platform_set_tsc_offset(&v->vm->platform, v->id, v->tsc_offset, v->now);
 	return 0;
 }
 

@@ -43,6 +43,25 @@ bool nested_vmxon(const struct vcpu *v)
 	return v->nested->vmxon;
 }
 
+bool nested_wakes(const struct vcpu *v)
+{
+	return v->in_l2 && v->nested->v12.v[F_PIN_CTLS] & PIN_EXT_INT_EXITING;
+}
+
+uint64_t nested_tsc_offset(const struct vcpu *v)
+{
+	const struct vmcs_image *v12 = &v->nested->v12;
+
+	return v12->v[F_CPU_CTLS] & CPU_TSC_OFFSETTING ? v12->v[F_TSC_OFFSET] : 0;
+}
+
+void nested_tsc_changed(struct vcpu *v)
+{
+	v->nested->v01.v[F_TSC_OFFSET] = v->tsc_offset;
+	vmcs_bitset_set(&v->nested->dirty, F_TSC_OFFSET);
+	v->nested->tsc01_stale = v->in_l2;
+}
+
 uint64_t nested_cr0_mask(const struct vcpu *v)
 {
 	return v->nested->v12.v[F_CR0_MASK];

@@ -13,6 +13,10 @@
 
 #define LINEAR_BITS 48u
 
+/* Exit qualifications: SDM "VM-Entry Failures During or After Loading Guest State" */
+#define ENTRY_FAILURE_PDPTE        2u
+#define ENTRY_FAILURE_LINK_POINTER 4u
+
 static void set_policy(struct vcpu *v)
 {
 	struct nested *n = v->nested;
@@ -93,7 +97,7 @@ static enum check_failure check(struct vcpu *v, uint64_t *qualification)
 		return result.failure;
 	}
 	if (n->checks_due & CHECK_NON_REGISTER && !link_pointer_ok(v)) {
-		*qualification = 4; /* SDM "VM-Entry Failures During or After Loading Guest State" */
+		*qualification = ENTRY_FAILURE_LINK_POINTER;
 		return CHECK_EXIT_GUEST;
 	}
 	n->checks_due = 0;
@@ -145,6 +149,7 @@ static void resume_l2(struct vcpu *v)
 	/* an event in HLT wakes L2: SDM "Activity State" */
 	if (n->vmcs02.activity == ACTIVITY_HLT && !(n->v12.v[F_ENTRY_INTR_INFO] & INTR_VALID)) {
 		v->state = VCPU_HALTED;
+		v->halted_open = n->v12.v[F_GUEST_RFLAGS] & RFLAGS_IF || nested_wakes(v);
 		sched_yield(v);
 		sched_kick();
 	}
@@ -156,6 +161,7 @@ enum verdict nested_enter(struct vcpu *v, bool launch)
 	uint64_t qualification = 0;
 	enum check_failure failure;
 	unsigned bad;
+	int error;
 
 	if (vmread(GUEST_INTERRUPTIBILITY) & BLOCKED_BY_MOV_SS)
 		return vmx_fail(v, VMFAIL_BLOCKED_BY_MOV_SS);
@@ -172,7 +178,12 @@ enum verdict nested_enter(struct vcpu *v, bool launch)
 	if (failure)
 		return vmx_fail(v, (unsigned)failure);
 	read_l1_state(v);
-	if (memory_prepare(v)) {
+	error = memory_prepare(v);
+	if (error == -EINVAL) {
+		nested_entry_failed(v, EXIT_ENTRY_GUEST_STATE, ENTRY_FAILURE_PDPTE);
+		return RESUME;
+	}
+	if (error) {
 		vm_stop(v, STOP_UNSUPPORTED, true, "no memory for EPT02");
 		return STOP_VM;
 	}

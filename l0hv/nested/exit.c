@@ -91,6 +91,10 @@ static void enter_l1(struct vcpu *v, const struct vmcs_bitset *changed, uint64_t
 	v->event_valid = v->event_raised = false;
 	v->state = VCPU_RUNNING;
 	host_state_load(v, l2_efer, l2_pat);
+	if (n->tsc01_stale) {
+		n->tsc01_stale = false;
+		vmwrite(TSC_OFFSET, v->tsc_offset);
+	}
 	if (!(vmcs_effective_controls(&n->v12, WORD_CPU2) & CTL2_VPID))
 		v->flush_vpid = true;
 	if (n->v12.v[F_EXIT_MSR_LOAD_COUNT]) {
@@ -125,7 +129,8 @@ void nested_reflect(struct vcpu *v, const struct exit_info *info)
 	enter_l1(v, &changed, efer, pat);
 	if (nmi) /* "Loading Host State": an NMI exit blocks NMIs */
 		vmwrite(GUEST_INTERRUPTIBILITY, BLOCKED_BY_NMI);
-	v->account.exit[1][info->reason & 0x7F].reflected++;
+	if (info->reason < ACCOUNT_REASONS)
+		v->account.exit[1][info->reason].reflected++;
 }
 
 void nested_entry_failed(struct vcpu *v, uint32_t reason, uint64_t qualification)
@@ -149,8 +154,11 @@ static void hardware_refused(struct vcpu *v, uint32_t reason)
 	l0_log("disagreement: the processor refused vmcs02 (%s, qualification %llu) that L0's checks "
 	       "accepted",
 	       exit_reason_name(reason), (unsigned long long)qualification);
+	/* a VMLAUNCH that failed leaves the launch state clear: make it so in any case, and all of it be
+	 * written again */
+	vmclear(v->nested->vmcs02.pa);
+	v->nested->vmcs02.launched = 0;
 	v->nested->merged = false;
-	v->nested->launched = false;
 	v->in_l2 = false;
 	vmcs_switch(v, &v->vmcs01);
 	nested_entry_failed(v, reason, qualification);

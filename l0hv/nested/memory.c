@@ -2,6 +2,7 @@
 /* What vmcs02 points to: EPT02 and the merged MSR bitmap. */
 #include <errno.h>
 
+#include "l0hv/cpu/asm.h"
 #include "l0hv/exits/mmio.h"
 #include "l0hv/exits/msr.h"
 #include "l0hv/lib/lib.h"
@@ -79,6 +80,32 @@ static void prepare_msr_bitmap(struct vcpu *v)
 	merge_msr_bitmap(phys_to_virt(n->msr_bitmap02), l1, phys_to_virt(msr_bitmap01(v->vm)));
 }
 
+/*
+ * SDM "Loading Page-Directory-Pointer-Table Entries": L2 in PAE paging without EPT12 has its PDPTEs in L1's
+ * memory, but the processor, which uses EPT, takes those of vmcs02.
+ */
+static int prepare_pdptes(struct vcpu *v)
+{
+	struct nested *n = v->nested;
+	uint64_t reserved = ~((1ull << l0_features.maxphyaddr) - 1) | 0x1E6;
+
+	n->in.computed.pdpte_valid = !uses_ept(n) && n->v12.v[F_GUEST_CR0] & CR0_PG &&
+				     n->v12.v[F_GUEST_CR4] & CR4_PAE &&
+				     !(n->v12.v[F_ENTRY_CTLS] & ENTRY_CTL_IA32E_GUEST);
+	if (!n->in.computed.pdpte_valid)
+		return 0;
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t entry;
+
+		if (read_l1(v, (n->v12.v[F_GUEST_CR3] & 0xFFFFFFE0) + 8ull * i, &entry) ||
+		    (entry & 1 && entry & reserved))
+			return -EINVAL;
+		n->in.computed.pdpte[i] = entry;
+		vmcs_bitset_set(&n->dirty, F_GUEST_PDPTE0 + i);
+	}
+	return 0;
+}
+
 static void prepare_vpid(struct vcpu *v)
 {
 	struct nested *n = v->nested;
@@ -95,6 +122,8 @@ int memory_prepare(struct vcpu *v)
 {
 	struct nested *n = v->nested;
 
+	if (prepare_pdptes(v))
+		return -EINVAL;
 	prepare_msr_bitmap(v);
 	prepare_vpid(v);
 	if (!n->merged || vmcs_bitset_test(&n->dirty, F_EPT_POINTER) ||

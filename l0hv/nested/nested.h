@@ -20,6 +20,13 @@ void nested_exit(struct vcpu *v, uint32_t reason);
 bool nested_takes_interrupt(struct vcpu *v);
 bool nested_takes_nmi(struct vcpu *v);
 
+/* In L2, an interrupt is an exit to L1 whatever L2's IF. */
+bool nested_wakes(const struct vcpu *v);
+
+/* L2's TSC offset to L1; L1's own offset was changed. */
+uint64_t nested_tsc_offset(const struct vcpu *v);
+void nested_tsc_changed(struct vcpu *v);
+
 /* Guest/host masks of vmcs12; in L2. */
 uint64_t nested_cr0_mask(const struct vcpu *v);
 uint64_t nested_cr4_mask(const struct vcpu *v);

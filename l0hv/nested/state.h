@@ -38,6 +38,7 @@ struct nested {
 	bool merged; /* vmcs02 is a merge of the current vmcs12 */
 	bool shadowing; /* VMCS shadowing is used for this vCPU */
 	bool msr_bitmap_stale; /* L1's MSR bitmap was written, or is another one */
+	bool tsc01_stale; /* vmcs01's TSC offset was changed while vmcs02 was current */
 	bool host_stale; /* host_load was made from older host fields */
 	uint32_t checks_due; /* groups of VM-entry checks */
 	uint64_t vmxon_gpa;
@@ -105,7 +106,8 @@ unsigned msr_list_store(struct vcpu *v, uint64_t gpa, uint64_t count);
 
 /* memory.c */
 __attribute__((warn_unused_result)) int memory_init(struct vcpu *v);
-/* Addresses for vmcs02 that hang on what L1 has in memory; changed values are marked in dirty. -ENOMEM. */
+/* Addresses for vmcs02 that hang on what L1 has in memory; changed values are marked in dirty. -ENOMEM;
+ * -EINVAL: L2's PDPTEs are bad. */
 __attribute__((warn_unused_result)) int memory_prepare(struct vcpu *v);
 /* EPT violation (or misconfiguration) of L2. */
 enum verdict memory_fault(struct vcpu *v, bool misconfig);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "l0hv/cpu/asm.h"
 #include "l0hv/exits/msr.h"
+#include "l0hv/nested/nested.h"
 #include "l0hv/record/record.h"
 #include "l0hv/sched/sched.h"
 #include "l0hv/vmx/vmcs01.h"
@@ -38,7 +39,8 @@ void sched_kick(void)
 static bool wakes(struct vcpu *v)
 {
 	return v->state == VCPU_HALTED &&
-	       (platform_interrupt_pending(&v->vm->platform, v->id) >= 0 || v->nmi_pending);
+	       ((v->halted_open && platform_interrupt_pending(&v->vm->platform, v->id) >= 0) ||
+		v->nmi_pending);
 }
 
 static bool runnable(struct vcpu *v)
@@ -86,7 +88,7 @@ static struct vcpu *pick(struct vcpu *v)
 		c = c->next;
 		if (runnable(c))
 			return c;
-		if (c->state == VCPU_HALTED &&
+		if (c->state == VCPU_HALTED && c->halted_open &&
 		    (!idle || platform_deadline(&c->vm->platform, c->id) <
 				      platform_deadline(&idle->vm->platform, idle->id)))
 			idle = c;
@@ -193,7 +195,8 @@ void sched_yield(struct vcpu *v)
 
 void sched_init_vcpu(struct vcpu *v)
 {
-	if (v->state == VCPU_STOPPED)
+	/* SDM "INIT Signal": blocked in VMX root operation; L2 is part of it here */
+	if (v->state == VCPU_STOPPED || (v->nested && nested_vmxon(v)))
 		return;
 	v->state = VCPU_WAIT_SIPI;
 	v->sipi_pending = false;

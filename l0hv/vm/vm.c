@@ -62,7 +62,7 @@ static int create_memory(struct vm *vm, const char **why)
 	return 0;
 }
 
-static int create_vcpu(struct vm *vm, unsigned id, uint32_t entry, uint32_t info)
+static int create_vcpu(struct vm *vm, unsigned id, uint32_t entry, uint32_t info, uint64_t tsc_offset)
 {
 	static uint16_t next_vpid = 1;
 	struct vcpu *v = allocate(sizeof(*v));
@@ -72,6 +72,7 @@ static int create_vcpu(struct vm *vm, unsigned id, uint32_t entry, uint32_t info
 	vm->vcpu[id] = v;
 	v->vm = vm;
 	v->id = id;
+	v->tsc_offset = tsc_offset;
 	v->vpid = next_vpid++;
 	v->rest.dr6 = 0xFFFF0FF0;
 	v->rest.xcr0 = 1;
@@ -93,6 +94,7 @@ int vm_create(const struct vm_config *config, const struct bundle *bundle, struc
 	static unsigned index;
 	struct vm *vm = allocate(sizeof(*vm));
 	uint32_t entry, info;
+	uint64_t tsc_offset;
 	int error;
 
 	*why = "the machine has not enough memory for it";
@@ -111,17 +113,17 @@ int vm_create(const struct vm_config *config, const struct bundle *bundle, struc
 	error = multiboot_load(vm, bundle, &entry, &info, why);
 	if (error)
 		return error;
-	vm->tsc_offset = 0 - rdtsc();
+	tsc_offset = 0 - rdtsc();
 	platform_init(&vm->platform, &vm_platform_ops, vm, config->vcpus, VIRTUAL_HZ, rdtsc());
 	platform_virtual_wire(&vm->platform);
 	platform_set_memory(&vm->platform, vm->ram_bytes);
 	vm->platform.maxphyaddr = l0_features.maxphyaddr;
 	*why = "the machine has not enough memory for it";
 	for (unsigned i = 0; i < config->vcpus; i++) {
-		error = create_vcpu(vm, i, entry, info);
+		error = create_vcpu(vm, i, entry, info, tsc_offset);
 		if (error)
 			return error;
-		platform_set_tsc_offset(&vm->platform, i, vm->tsc_offset, rdtsc());
+		platform_set_tsc_offset(&vm->platform, i, tsc_offset, rdtsc());
 	}
 	*out = vm;
 	return 0;
@@ -161,7 +163,7 @@ int vm_watch(struct vm *vm, uint64_t gpa)
 		if (vm->watch[i] == gpa)
 			return 0;
 	if (vm->watch_count == VM_WATCHES_MAX)
-		return -ENOSPC;
+		vm_watch_hit(vm, vm->watch[0]); /* as if it had been written */
 	if (ept_map(&vm->ept, &l0_ept_mem, gpa, vm->ram + gpa, PAGE_SIZE, EPT_R | EPT_X, EPT_WB))
 		return -ENOSPC;
 	vm->watch[vm->watch_count++] = gpa;

@@ -53,6 +53,7 @@ struct vcpu {
 	bool event_raised; /* by L0's emulation: at L2, L1 may want it */
 	bool flush_ept, flush_vpid; /* INVEPT, INVVPID is due before the next entry */
 	uint8_t state; /* enum vcpu_state */
+	bool halted_open; /* HALTED: an interrupt wakes it (else only an NMI) */
 	bool sipi_pending; /* start in real mode at sipi_vector when switched to */
 	uint8_t sipi_vector;
 	unsigned id;
@@ -68,6 +69,7 @@ struct vcpu {
 	uint64_t event_cr2; /* of a #PF that was raised */
 	uint32_t cpu_ctls01, pin_ctls01; /* vmcs01's without windows and timer */
 	uint16_t vpid;
+	uint64_t tsc_offset; /* L1's TSC is the processor's plus this */
 
 	/* Without unrestricted guest, while the guest has paging off (l0hv/exits/cr.c) */
 	bool unpaged; /* the processor pages by an identity table, the guest believes it doesn't */
@@ -110,7 +112,6 @@ struct vm {
 	uint64_t eptp;
 	uint64_t identity_page; /* page table of unpaged guests without unrestricted guest (l0hv/exits/cr.c);
 				   0: none */
-	uint64_t tsc_offset;
 	struct platform platform;
 	unsigned vcpu_count;
 	struct vcpu *vcpu[CONFIG_VCPUS_MAX];
@@ -143,7 +144,8 @@ __attribute__((warn_unused_result)) int vm_write(struct vm *vm, uint64_t gpa, co
 
 /*
  * Watch a page: the guest's next write to it, at any level, or L0's on its behalf, ends the watch and tells
- * nested VMX that what it keeps of the page is old. -EFAULT outside RAM; -ENOSPC: too many.
+ * nested VMX that what it keeps of the page is old. -EFAULT outside RAM; -ENOSPC: no memory to split its
+ * mapping. Where there are too many, the oldest ends as if its page had been written.
  */
 __attribute__((warn_unused_result)) int vm_watch(struct vm *vm, uint64_t gpa);
 /* A write hit gpa's page. False: it was not watched. */

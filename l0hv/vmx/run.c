@@ -230,6 +230,7 @@ enum verdict on_preemption_timer(struct vcpu *v)
 enum verdict on_hlt(struct vcpu *v)
 {
 	v->state = VCPU_HALTED;
+	v->halted_open = vmread(GUEST_RFLAGS) & RFLAGS_IF || nested_wakes(v);
 	v->vmcs->activity = ACTIVITY_HLT;
 	vmwrite(GUEST_ACTIVITY, ACTIVITY_HLT);
 	platform_advance(&v->vm->platform, v->now);
