@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* nestbed run: an experiment, from its machines to its figures. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,7 @@ int cmd_run(int argc, char **argv)
 		json_array_append_new(a.command_line, json_string(argv[i]));
 	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
 		return CLI_USAGE;
+	signal(SIGPIPE, SIG_IGN); /* whoever stops reading the table still gets the result */
 	status = run(&a);
 	run_free(&a.run);
 	for (unsigned i = 0; i < a.setting_count; i++)

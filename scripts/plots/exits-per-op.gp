@@ -123,7 +123,7 @@ unset title
 unset grid
 set xrange [0 : 1]
 set key at screen 0.96, screen (below - 62.0) / height right top Left reverse vertical maxrows 3 samplen 1.2 spacing 1.15 \
-	width -2 noenhanced
+	width 1 noenhanced
 plot for [w in present] NaN with boxes fc rgb colour[int(w)] title kind[int(w)]
 unset multiplot
 set output

@@ -89,6 +89,10 @@ interrupted_run_leaves_nothing() {
 	wait "$pid"
 	[ $? -eq 143 ] && [ -z "$(find "$work" -name 'cut*')" ]
 }
+result_without_a_reader() {
+	"$nestbed" run exit-cost --set ops=cpuid --set iterations=5 --out "$work/unread" 2>&1 | :
+	[ -s "$work/unread/exit-cost.csv" ]
+}
 nothing_listens() {
 	local pid machine
 	"$nestbed" boot --bare spin >"$work/out" 2>&1 &
@@ -126,7 +130,7 @@ figures_from_tables() {
 
 failed=0
 for t in help_and_version wrong_usage bare_machine vm_of_l0 json stopped_vm machine_panics time_limit refused_processor \
-	records_file interrupted terminated killed interrupted_run_leaves_nothing nothing_listens experiment_twice \
+	records_file interrupted terminated killed interrupted_run_leaves_nothing result_without_a_reader nothing_listens experiment_twice \
 	figures_from_tables; do
 	$t
 	case $? in
