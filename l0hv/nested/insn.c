@@ -40,17 +40,11 @@ enum verdict vmx_fail_invalid(void)
 enum verdict vmx_fail(struct vcpu *v, unsigned error)
 {
 	struct nested *n = v->nested;
-	struct vmcs_bitset changed;
 
 	if (n->current == NO_VMCS12)
 		return vmx_fail_invalid();
 	n->v12.v[F_VM_INSTRUCTION_ERROR] = error;
-	vmcs_bitset_clear_all(&changed);
-	vmcs_bitset_set(&changed, F_VM_INSTRUCTION_ERROR);
-	if (n->shadowing) {
-		shadow_publish(v, &changed);
-		vmptrld(v->vmcs01.pa);
-	}
+	shadow_publish_one(v, F_VM_INSTRUCTION_ERROR);
 	return finish(RFLAGS_ZF);
 }
 
@@ -249,8 +243,10 @@ static enum verdict do_vmwrite(struct vcpu *v, uint64_t info)
 		return vmx_fail(v, VMFAIL_READ_ONLY_FIELD);
 	old = n->v12.v[index];
 	vmcs_image_write(&n->v12, (uint32_t)encoding, (unsigned)index, value);
-	if (n->v12.v[index] != old)
+	if (n->v12.v[index] != old) {
 		vmcs12_written(v, (unsigned)index);
+		shadow_publish_one(v, (unsigned)index);
+	}
 	return vmx_succeed();
 }
 

@@ -84,6 +84,17 @@ void shadow_fetch(struct vcpu *v)
 	}
 }
 
+void shadow_publish_one(struct vcpu *v, unsigned field)
+{
+	struct nested *n = v->nested;
+
+	if (!n->shadowing || !vmcs_bitset_test(&readable, field))
+		return;
+	vmptrld(n->shadow.pa);
+	vmwrite(vmcs_field_encoding[field], n->v12.v[field]);
+	vmptrld(v->vmcs01.pa);
+}
+
 void shadow_publish(struct vcpu *v, const struct vmcs_bitset *changed)
 {
 	struct nested *n = v->nested;

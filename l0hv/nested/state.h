@@ -82,6 +82,8 @@ void shadow_attach(struct vcpu *v, bool on); /* a current VMCS came or went */
 void shadow_fetch(
 	struct vcpu *v); /* what L1 wrote into v12; leaves the shadow VMCS current: the caller switches */
 void shadow_publish(struct vcpu *v, const struct vmcs_bitset *changed); /* v12 to where L1 reads; likewise */
+/* One field that L1 has just written by an exit; vmcs01 is current again after it. */
+void shadow_publish_one(struct vcpu *v, unsigned field);
 
 /* entry.c */
 enum verdict nested_enter(struct vcpu *v, bool launch);

@@ -43,21 +43,27 @@ bool rt_has_hypervisor(void)
 	return cpuid(1, 0).ecx >> 31;
 }
 
+static bool signature_is(const char *wanted)
+{
+	struct cpuid c = cpuid(NB_CPUID_HYPERVISOR, 0);
+	const uint32_t signature[3] = {c.ebx, c.ecx, c.edx};
+
+	return rt_has_hypervisor() && !memcmp(signature, wanted, sizeof(signature));
+}
+
 /* Asked once: CPUID exits. */
 bool rt_has_nestbed(void)
 {
 	static enum { UNKNOWN, NO, YES } answer;
 
-	if (answer == UNKNOWN) {
-		struct cpuid c = cpuid(NB_CPUID_HYPERVISOR, 0);
-		const uint32_t signature[3] = {c.ebx, c.ecx, c.edx};
-
-		answer = rt_has_hypervisor() && (!memcmp(signature, NB_SIGNATURE_L0, sizeof(signature)) ||
-						 !memcmp(signature, NB_SIGNATURE_L1, sizeof(signature)))
-				 ? YES
-				 : NO;
-	}
+	if (answer == UNKNOWN)
+		answer = signature_is(NB_SIGNATURE_L0) || signature_is(NB_SIGNATURE_L1) ? YES : NO;
 	return answer == YES;
+}
+
+bool rt_has_l1hv(void)
+{
+	return signature_is(NB_SIGNATURE_L1);
 }
 
 void rt_yield(void)

@@ -133,6 +133,7 @@ static inline uint64_t rt_hypercall(uint64_t number, uint64_t argument)
 
 bool rt_has_hypervisor(void); /* CPUID.1:ECX[31] */
 bool rt_has_nestbed(void); /* that hypervisor is one of ours, at either level */
+bool rt_has_l1hv(void); /* it is workloads/l1hv */
 void rt_yield(void); /* NB_HC_YIELD where rt_has_nestbed(), else PAUSE */
 
 /* ---- freestanding C library (lib.c) ---- */

@@ -149,9 +149,19 @@ static void test_ipi(const char *mode)
 	ticks = 0;
 	rt_apic_ipi(rt_apic_id(), ICR_FIXED | ICR_ASSERT | IPI_VECTOR);
 	rt_snprintf(name, sizeof(name), "%s IPI waits in IRR", mode);
-	rt_check(name, rt_apic_read(APIC_IRR + 0x10 * (IPI_VECTOR / 32)) & 1u << IPI_VECTOR % 32);
+	if (rt_has_l1hv()) {
+		rt_skip(name, "l1hv acknowledges an interrupt when it comes");
+		interrupts_on();
+		pause_cpu();
+		interrupts_off();
+		ticks = 0;
+		rt_apic_write(APIC_TPR, IPI_VECTOR & 0xf0);
+		rt_apic_ipi(rt_apic_id(), ICR_FIXED | ICR_ASSERT | IPI_VECTOR);
+	} else {
+		rt_check(name, rt_apic_read(APIC_IRR + 0x10 * (IPI_VECTOR / 32)) & 1u << IPI_VECTOR % 32);
+		rt_apic_write(APIC_TPR, IPI_VECTOR & 0xf0);
+	}
 	rt_snprintf(name, sizeof(name), "%s IPI is held back by TPR", mode);
-	rt_apic_write(APIC_TPR, IPI_VECTOR & 0xf0);
 	interrupts_on();
 	pause_cpu();
 	interrupts_off();
