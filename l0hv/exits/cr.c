@@ -192,6 +192,8 @@ static int check_cr0(struct vcpu *v, uint64_t value, uint64_t old)
 
 	if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) || ((value & CR0_NW) && !(value & CR0_CD)))
 		return -EPERM;
+	if (v->in_l2 && !nested_fixed_ok(v, 0, value))
+		return -EPERM;
 	if (!v->in_l2 && v->nested && nested_vmxon(v) &&
 	    (value & (CR0_PE | CR0_NE | CR0_PG)) != (CR0_PE | CR0_NE | CR0_PG))
 		return -EPERM;
@@ -243,7 +245,7 @@ int cr4_write(struct vcpu *v, uint64_t value)
 
 	if (value & ~cr4_allowed(v) || (lma && !(value & CR4_PAE)) || ((value & ~old & CR4_PCIDE) && !lma))
 		return -EPERM;
-	if (!v->in_l2 && v->nested && nested_vmxon(v) && !(value & CR4_VMXE))
+	if (v->in_l2 ? !nested_fixed_ok(v, 4, value) : v->nested && nested_vmxon(v) && !(value & CR4_VMXE))
 		return -EPERM;
 	if (((value ^ old) & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)) && load_pdptes(v, cr0, value, efer))
 		return -EPERM;

@@ -28,6 +28,7 @@ static enum verdict on_nothing_to_do(struct vcpu *v)
 /* prepare_entry() opens windows and looks again. */
 static enum verdict on_interrupt_window(struct vcpu *v)
 {
+	drop_unfounded_step();
 	v->vmcs->cpu_ctls &= ~CPU_INTR_WINDOW;
 	v->vmcs->window_open = false;
 	vmwrite(CPU_CTLS, v->vmcs->cpu_ctls);
@@ -36,6 +37,7 @@ static enum verdict on_interrupt_window(struct vcpu *v)
 
 static enum verdict on_nmi_window(struct vcpu *v)
 {
+	drop_unfounded_step();
 	v->vmcs->cpu_ctls &= ~CPU_NMI_WINDOW;
 	v->vmcs->nmi_window_open = false;
 	vmwrite(CPU_CTLS, v->vmcs->cpu_ctls);

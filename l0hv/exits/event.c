@@ -7,6 +7,7 @@
 
 void inject_exception(struct vcpu *v, unsigned vector, uint32_t error_code)
 {
+	drop_unfounded_step();
 	v->event_valid = v->event_raised = true;
 	v->event_info = INTR_VALID | INTR_TYPE_HW | vector;
 	v->event_length = 0;
@@ -40,6 +41,15 @@ void reinject_vectoring(struct vcpu *v)
 				  : 0;
 	if (type == INTR_TYPE_NMI) /* "Interruptibility State": an NMI to be injected must not be blocked */
 		vmwrite(GUEST_INTERRUPTIBILITY, vmread(GUEST_INTERRUPTIBILITY) & ~(uint64_t)BLOCKED_BY_NMI);
+}
+
+void drop_unfounded_step(void)
+{
+	uint64_t pending = vmread(GUEST_PENDING_DEBUG);
+
+	if (pending & PENDING_DEBUG_BS &&
+	    !(vmread(GUEST_INTERRUPTIBILITY) & (BLOCKED_BY_MOV_SS | BLOCKED_BY_STI)))
+		vmwrite(GUEST_PENDING_DEBUG, pending & ~(uint64_t)PENDING_DEBUG_BS);
 }
 
 void skip_bytes(uint64_t length)
@@ -99,6 +109,7 @@ enum verdict on_exception(struct vcpu *v)
 enum verdict on_external_interrupt(struct vcpu *v)
 {
 	(void)v;
+	drop_unfounded_step();
 	__asm__ volatile("sti; nop; cli");
 	return RESUME;
 }

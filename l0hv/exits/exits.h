@@ -26,6 +26,13 @@ void inject_page_fault(struct vcpu *v, uint64_t cr2, uint32_t error_code);
 /* The exit came while an event was being delivered (IDT-vectoring information): deliver it again. */
 void reinject_vectoring(struct vcpu *v);
 
+/*
+ * For exits that come before an instruction has completed, or between two, where L0 enters the guest again:
+ * no single step can be pending then but behind a blocking MOV SS (SDM "Saving Non-Register State").
+ * Bochs 2.7 saves one all the same (docs/bochs-differences.md).
+ */
+void drop_unfounded_step(void);
+
 /* RIP past the instruction; ends blocking by STI and MOV SS; a single step becomes pending. */
 void skip_instruction(void);
 /* The same where the processor gave no instruction length. */

@@ -131,6 +131,7 @@ enum verdict mmio_emulate(struct vcpu *v)
 
 enum verdict ept_own(struct vcpu *v, uint64_t q, uint64_t gpa)
 {
+	drop_unfounded_step();
 	if (q & QUALIFICATION_WRITE && vm_watch_hit(v->vm, gpa))
 		return RESUME;
 	if (q & QUALIFICATION_FETCH || !(q & QUALIFICATION_LINEAR) || !(q & QUALIFICATION_NOT_A_WALK) ||

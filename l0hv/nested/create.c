@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 
+#include "l0hv/cpu/asm.h"
 #include "l0hv/exits/cr.h"
 #include "l0hv/mm/pages.h"
 #include "l0hv/nested/state.h"
@@ -60,6 +61,19 @@ void nested_tsc_changed(struct vcpu *v)
 	v->nested->v01.v[F_TSC_OFFSET] = v->tsc_offset;
 	vmcs_bitset_set(&v->nested->dirty, F_TSC_OFFSET);
 	v->nested->tsc01_stale = v->in_l2;
+}
+
+/* SDM "Restrictions on VMX Operation"; unrestricted guest frees CR0.PE and CR0.PG. */
+bool nested_fixed_ok(const struct vcpu *v, unsigned cr, uint64_t value)
+{
+	const struct vmcs_image *v12 = &v->nested->v12;
+	uint64_t fixed0 = cr ? nested_caps.cr4_fixed0 : nested_caps.cr0_fixed0;
+	uint64_t fixed1 = cr ? nested_caps.cr4_fixed1 : nested_caps.cr0_fixed1;
+	uint64_t mask = v12->v[cr ? F_CR4_MASK : F_CR0_MASK];
+
+	if (!cr && vmcs_effective_controls(v12, WORD_CPU2) & CTL2_UNRESTRICTED_GUEST)
+		fixed0 &= ~(CR0_PE | CR0_PG);
+	return !(~value & fixed0 & ~mask) && !(value & ~fixed1 & ~mask);
 }
 
 uint64_t nested_cr0_mask(const struct vcpu *v)

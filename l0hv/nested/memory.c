@@ -201,6 +201,7 @@ enum verdict memory_fault(struct vcpu *v, bool misconfig)
 	}
 	switch (verdict) {
 	case EPT02_MAPPED:
+		drop_unfounded_step();
 		reinject_vectoring(v);
 		return RESUME;
 	case EPT02_REFLECT_VIOLATION:

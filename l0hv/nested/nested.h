@@ -27,6 +27,10 @@ bool nested_wakes(const struct vcpu *v);
 uint64_t nested_tsc_offset(const struct vcpu *v);
 void nested_tsc_changed(struct vcpu *v);
 
+/* In L2: would L1's processor let L2 have this CR0 or CR4 in VMX operation? Bits that L1 masks are not L2's
+ * to set. */
+bool nested_fixed_ok(const struct vcpu *v, unsigned cr, uint64_t value);
+
 /* Guest/host masks of vmcs12; in L2. */
 uint64_t nested_cr0_mask(const struct vcpu *v);
 uint64_t nested_cr4_mask(const struct vcpu *v);

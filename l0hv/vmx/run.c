@@ -219,6 +219,7 @@ struct vcpu *vcpu_entry_vmfail(struct vcpu *v, unsigned carry)
 
 enum verdict on_preemption_timer(struct vcpu *v)
 {
+	drop_unfounded_step();
 	v->now = rdtsc();
 	platform_advance(&v->vm->platform, v->now);
 	if (v->state == VCPU_HALTED)
