@@ -69,12 +69,16 @@ lab_exit:				/* HOST_RIP */
 	pop	%rbx
 	ret
 
-/* L2's vectors: 16 bytes each; a second VMCALL when L1 resumes behind the first, then the way back. */
+/*
+ * L2's vectors, 16 bytes each. The NOP is for Bochs, which tells the interrupted RIP when the first
+ * instruction behind an NMI exits.
+ */
 	.globl	l2_vectors
 	.balign	16
 l2_vectors:
 	.rept	256
 	.balign	16
+	nop
 	vmcall
 	iretq
 	.endr

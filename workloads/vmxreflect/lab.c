@@ -194,8 +194,19 @@ void lab_forget_launch(void)
 	launched = false;
 }
 
+/* An NMI that exited, or went to L2, leaves NMIs blocked until somebody's IRET. */
+void lab_unblock_nmis(void)
+{
+	__asm__ volatile(
+		"movq %%rsp, %%rax; pushq $0x10; pushq %%rax; pushfq; pushq $0x08; pushq $1f; iretq; 1:"
+		:
+		:
+		: "rax", "memory", "cc");
+}
+
 void lab_reset(const struct code *code, enum mode mode)
 {
+	lab_unblock_nmis();
 	l2_memory_reset();
 	vmclear(lab_vmcs());
 	vmptrld(lab_vmcs());

@@ -96,6 +96,7 @@ enum mode {
 #define L2_EPT_WORD(n) (0x36000u + (n)) /* the whole EPT entry of window page n */
 #define L1_CR2         0x37000u
 #define L1_DR(n)       (0x38000u + (n))
+#define L2_PDE         0x39000u /* page-directory entry of linear WINDOW + 2 MiB */
 #define MSR_WRITE      (1ull << 63)
 
 /* A field to compare, or one of the above L2_REG, L2_WORD, L1_CR2, L1_DR, or: */
@@ -209,6 +210,7 @@ bool lab_selected(const char *name); /* by only= */
 uint64_t lab_l2_physical(const void *p);
 uint64_t lab_eptp(void);
 void lab_flush(void); /* after a change of an EPT entry that was in use */
+void lab_unblock_nmis(void);
 void lab_forget_launch(void); /* the VMCS was cleared or changed by hand */
 uint64_t lab_vmcs(void);
 uint64_t lab_vmxon_region(void);
@@ -231,20 +233,15 @@ void test_exceptions(void);
 void test_pfec(void);
 void test_delivery(void);
 void test_injection(void);
-void test_nmi(void);
-void test_windows(void);
+void test_events(void);
 void test_debug(void);
 void test_control_registers(void);
 void test_io(void);
 void test_msr(void);
 void test_instructions(void);
 void test_ept(void);
-void test_msr_lists(void);
-void test_entry_controls(void);
-void test_entry_host(void);
-void test_entry_guest(void);
+void test_entry_checks(void);
 void test_operands(void);
-void test_launch_state(void);
-void test_misc(void);
+void test_state(void);
 
 #endif

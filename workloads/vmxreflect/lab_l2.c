@@ -23,6 +23,7 @@ static void paging_reset(void)
 	l2.pdpt[0] = lab_l2_physical(l2.pd) | ALL;
 	for (unsigned int i = 0; i < LARGE_END; i++)
 		l2.pd[i] = (L2_BASE + i * 0x200000ull) | ALL | LARGE;
+	l2.pd[(WINDOW >> 21) + 1] = 0;
 	l2.pd[WINDOW >> 21] = lab_l2_physical(l2.pt) | ALL;
 	memset(l2.pt, 0, sizeof(l2.pt));
 	for (unsigned int i = 0; i < WINDOW_PAGES; i++)

@@ -21,5 +21,13 @@ void rt_main(void)
 	test_pfec();
 	test_delivery();
 	test_injection();
+	test_events();
+	test_debug();
+	test_control_registers();
+	test_io();
+	test_msr();
+	test_instructions();
+	test_ept();
+	test_entry_checks();
 	rt_check_end();
 }

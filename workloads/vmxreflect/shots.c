@@ -50,6 +50,9 @@ static void set_special(const struct set *set)
 	case L2_WORD(0):
 		set_window(KIND(set->field), number, set->value);
 		break;
+	case L2_PDE:
+		l2.pd[(WINDOW >> 21) + 1] = set->value;
+		break;
 	case L2_GATE(0):
 		l2_gate(number, (uint8_t)set->value);
 		break;
@@ -190,7 +193,7 @@ bool lab_compare(const char *name, const struct code *code, const struct want *w
 					    got & mask, want[i].value & mask);
 	}
 	if (used)
-		rt_fail(name, "%s", text);
+		rt_fail(name, "%s (rip %lx)", text, get(GUEST_RIP));
 	else
 		rt_pass(name);
 	return !used;
