@@ -248,7 +248,8 @@ static void check(const struct bad *bad)
 void test_entry_checks(void)
 {
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct shot shot = {.bochs = rows[i].bochs};
+		/* Under a hypervisor it is that which checks. */
+		struct shot shot = {.bochs = rt_has_hypervisor() ? NULL : rows[i].bochs};
 		const char *unfit;
 
 		memcpy(shot.set, rows[i].set, sizeof(rows[i].set));

@@ -29,5 +29,7 @@ void rt_main(void)
 	test_instructions();
 	test_ept();
 	test_entry_checks();
+	test_operands();
+	test_state();
 	rt_check_end();
 }
