@@ -2,8 +2,10 @@
 /* What a guest sees of the processor: SDM Vol. 2A, "CPUID". One row a leaf that differs from the processor's.
  */
 #include "l0hv/cpu/asm.h"
+#include "l0hv/exits/cpuid.h"
 #include "l0hv/exits/exits.h"
 #include "l0hv/lib/lib.h"
+#include "l0hv/mm/pages.h"
 #include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/vmx.h"
 #include "nestbed/hypercall.h"
@@ -140,14 +142,61 @@ static void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, s
 	}
 }
 
+/* ---- answers made in advance ---- */
+
+struct cpuid_cache {
+	struct {
+		struct cpuid answer;
+		bool constant; /* hangs on neither subleaf nor state */
+	} basic[sizeof(basic) / sizeof(basic[0])], extended[sizeof(extended) / sizeof(extended[0])];
+};
+
+static bool is_constant(uint32_t leaf)
+{
+	return leaf != 1 && leaf != 4 && leaf != 7 && leaf != 0xB && leaf != 0xD;
+}
+
+struct cpuid_cache *cpuid_cache_create(const struct vcpu *v)
+{
+	uint64_t pa = pages_alloc_contiguous(sizeof(struct cpuid_cache), PAGE_SIZE);
+	struct cpuid_cache *cache = pa ? phys_to_virt(pa) : NULL;
+
+	if (!cache)
+		return NULL;
+	for (uint32_t i = 0; i < sizeof(basic) / sizeof(basic[0]); i++) {
+		cache->basic[i].constant = is_constant(i);
+		if (is_constant(i))
+			guest_cpuid(v, i, 0, &cache->basic[i].answer);
+	}
+	for (uint32_t i = 0; i < sizeof(extended) / sizeof(extended[0]); i++) {
+		cache->extended[i].constant = true;
+		guest_cpuid(v, 0x80000000u + i, 0, &cache->extended[i].answer);
+	}
+	return cache;
+}
+
+static void answer(struct vcpu *v, const struct cpuid *c)
+{
+	v->gpr[0] = c->eax;
+	v->gpr[3] = c->ebx;
+	v->gpr[1] = c->ecx;
+	v->gpr[2] = c->edx;
+}
+
 enum verdict on_cpuid(struct vcpu *v)
 {
+	uint32_t leaf = (uint32_t)v->gpr[0];
 	struct cpuid c;
 
-	guest_cpuid(v, (uint32_t)v->gpr[0], (uint32_t)v->gpr[1], &c);
-	v->gpr[0] = c.eax;
-	v->gpr[3] = c.ebx;
-	v->gpr[1] = c.ecx;
-	v->gpr[2] = c.edx;
+	if (leaf < sizeof(basic) / sizeof(basic[0]) && v->cpuid->basic[leaf].constant) {
+		answer(v, &v->cpuid->basic[leaf].answer);
+		return SKIP_AND_RESUME;
+	}
+	if (leaf - 0x80000000u < sizeof(extended) / sizeof(extended[0])) {
+		answer(v, &v->cpuid->extended[leaf - 0x80000000u].answer);
+		return SKIP_AND_RESUME;
+	}
+	guest_cpuid(v, leaf, (uint32_t)v->gpr[1], &c);
+	answer(v, &c);
 	return SKIP_AND_RESUME;
 }

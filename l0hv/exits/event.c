@@ -54,14 +54,17 @@ void drop_unfounded_step(void)
 
 void skip_bytes(uint64_t length)
 {
-	uint64_t rip = vmread(GUEST_RIP), next = rip + length;
-	uint64_t blocked = vmread(GUEST_INTERRUPTIBILITY), rflags = vmread(GUEST_RFLAGS);
+	uint64_t rip = vmread_uncounted(GUEST_RIP), next = rip + length;
+	uint64_t blocked = vmread_uncounted(GUEST_INTERRUPTIBILITY), rflags = vmread_uncounted(GUEST_RFLAGS);
 
 	if ((rip ^ next) >> 32 && !guest_in_64bit_code())
 		next = (uint32_t)next;
-	vmwrite(GUEST_RIP, next);
+	vmwrite_uncounted(GUEST_RIP, next);
+	vmx_count(3, 1);
 	if (blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS))
 		vmwrite(GUEST_INTERRUPTIBILITY, blocked & ~(uint64_t)(BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
+	if (!(rflags & (RFLAGS_RF | RFLAGS_TF)))
+		return;
 	/* an instruction that completes clears RF: "Instruction-Breakpoint Exception Condition" */
 	if (rflags & RFLAGS_RF)
 		vmwrite(GUEST_RFLAGS, rflags & ~RFLAGS_RF);

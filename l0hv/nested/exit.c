@@ -157,7 +157,7 @@ static void hardware_refused(struct vcpu *v, uint32_t reason)
 	/* a VMLAUNCH that failed leaves the launch state clear: make it so in any case, and all of it be
 	 * written again */
 	vmclear(v->nested->vmcs02.pa);
-	v->nested->vmcs02.launched = 0;
+	v->launched = 0;
 	v->nested->merged = false;
 	v->in_l2 = false;
 	vmcs_switch(v, &v->vmcs01);

@@ -23,7 +23,10 @@
 
 static enum verdict finish(uint64_t flags)
 {
-	vmwrite(GUEST_RFLAGS, (vmread(GUEST_RFLAGS) & ~RFLAGS_ARITH) | flags);
+	uint64_t old = vmread(GUEST_RFLAGS), now = (old & ~RFLAGS_ARITH) | flags;
+
+	if (now != old)
+		vmwrite(GUEST_RFLAGS, now);
 	return SKIP_AND_RESUME;
 }
 
@@ -315,18 +318,15 @@ static const struct {
 	[EXIT_INVVPID] = {do_invvpid,  false},
 };
 
-/* Only from L1: what L2 executes of these is always L1's exit. */
+/*
+ * Only from L1: what L2 executes of these is always L1's exit. Real mode, virtual-8086 mode and compatibility
+ * mode are #UD before they are an exit, so the processor has seen to them.
+ */
 enum verdict on_vmx_instruction(struct vcpu *v)
 {
-	uint32_t reason = (uint32_t)vmread(EXIT_REASON) & 0xFFFF;
-	uint64_t efer, cs;
+	uint32_t reason = (uint32_t)vmread(EXIT_REASON) % ACCOUNT_REASONS;
 
-	if (!v->nested || !(guest_cr4() & CR4_VMXE) || (!v->nested->vmxon && !insn_table[reason].outside))
-		goto undefined;
-	efer = vmread(GUEST_EFER);
-	cs = vmread(GUEST_CS_ACCESS_RIGHTS);
-	if (!(guest_cr0() & CR0_PE) || vmread(GUEST_RFLAGS) & RFLAGS_VM ||
-	    (efer & EFER_LMA && !(cs >> 13 & 1)))
+	if (!v->nested || !(v->nested->vmxon || (insn_table[reason].outside && guest_cr4() & CR4_VMXE)))
 		goto undefined;
 	if ((reason == EXIT_INVEPT && !(nested_caps.ept_vpid & EPT_CAP_INVEPT)) ||
 	    (reason == EXIT_INVVPID && !(nested_caps.ept_vpid & EPT_CAP_INVVPID)))

@@ -70,6 +70,17 @@ static void report_exits(Nestbed__Window *window, const struct account *now, con
 	window->n_exit = n;
 }
 
+/* Each exit is followed by one entry. */
+static uint64_t exits_of(const struct account *a)
+{
+	uint64_t sum = 0;
+
+	for (unsigned level = 0; level < 2; level++)
+		for (uint32_t reason = 0; reason < ACCOUNT_REASONS; reason++)
+			sum += a->exit[level][reason].count;
+	return sum;
+}
+
 static void report(struct vcpu *v, uint32_t mark, const struct account *then)
 {
 	const struct account *now = &v->account;
@@ -83,12 +94,12 @@ static void report(struct vcpu *v, uint32_t mark, const struct account *then)
 	w.ticks_l0 = now->ticks[0] - then->ticks[0];
 	w.ticks_l1 = now->ticks[1] - then->ticks[1];
 	w.ticks_l2 = now->ticks[2] - then->ticks[2];
-	w.entries = now->entries - then->entries;
 	w.vmreads = now->vmreads - then->vmreads;
 	w.vmwrites = now->vmwrites - then->vmwrites;
 	w.vmptrlds = now->vmptrlds - then->vmptrlds;
 	w.merges_full = now->merges_full - then->merges_full;
 	w.merges_incremental = now->merges_incremental - then->merges_incremental;
+	w.entries = exits_of(now) - exits_of(then);
 	accesses = w.vmreads + w.vmwrites + w.vmptrlds;
 	w.accounting_ticks = (w.entries * ticks_per_exit_x1000 + accesses * ticks_per_access_x1000) / 1000;
 	report_exits(&w, now, then);

@@ -8,7 +8,8 @@
 
 #include <stdint.h>
 
-#define ACCOUNT_REASONS 80u /* basic exit reasons, SDM appendix "VMX Basic Exit Reasons" */
+#define ACCOUNT_REASONS                                                                                      \
+	128u /* basic exit reasons, SDM appendix "VMX Basic Exit Reasons", rounded up to a mask */
 
 struct account_exit {
 	uint64_t count, ticks, reflected;
@@ -16,7 +17,7 @@ struct account_exit {
 
 struct account {
 	uint64_t ticks[3]; /* in L0, L1, L2 */
-	uint64_t entries, vmreads, vmwrites, vmptrlds;
+	uint64_t vmreads, vmwrites, vmptrlds;
 	uint64_t merges_full, merges_incremental;
 	struct account_exit exit[2][ACCOUNT_REASONS]; /* [from L1, from L2] */
 };

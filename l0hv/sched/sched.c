@@ -77,6 +77,12 @@ static uint64_t slice_of(const struct vcpu *v)
 	return v->vm->config->slice ? v->vm->config->slice : DEFAULT_SLICE;
 }
 
+static void begin_slice(struct vcpu *v)
+{
+	v->slice_end = vcpus > 1 ? rdtsc() + slice_of(v) : NEVER;
+	v->own_deadline = v->slice_end < limit_at ? v->slice_end : limit_at;
+}
+
 /* A vCPU that can run, from behind v; else a halted one with a timer of its own; NULL: nothing will ever
  * happen. */
 static struct vcpu *pick(struct vcpu *v)
@@ -147,7 +153,7 @@ struct vcpu *sched_next(struct vcpu *v)
 		stop_stuck();
 		end_machine();
 	}
-	next->slice_end = vcpus > 1 ? rdtsc() + slice_of(next) : NEVER;
+	begin_slice(next);
 	if (next != v)
 		switch_to(v, next);
 	next->now = rdtsc();
@@ -164,15 +170,10 @@ void sched_start(uint64_t limit)
 	}
 	if (limit)
 		limit_at = rdtsc() + limit;
-	first->slice_end = vcpus > 1 ? rdtsc() + slice_of(first) : NEVER;
+	begin_slice(first);
 	switch_to(NULL, first);
 	first->entered_at = rdtsc();
 	vmx_enter(first);
-}
-
-uint64_t sched_deadline(const struct vcpu *v)
-{
-	return v->slice_end < limit_at ? v->slice_end : limit_at;
 }
 
 void sched_timer(struct vcpu *v)
@@ -188,7 +189,7 @@ void sched_timer(struct vcpu *v)
 void sched_yield(struct vcpu *v)
 {
 	if (vcpus > 1) {
-		v->slice_end = 0;
+		v->slice_end = v->own_deadline = 0;
 		sched_kick();
 	}
 }

@@ -16,8 +16,6 @@ struct vcpu *sched_next(struct vcpu *v);
 /* Enter the first vCPU. */
 void sched_start(uint64_t limit) __attribute__((noreturn));
 
-/* TSC until which no slice and no limit of L0's needs the processor; NEVER. */
-uint64_t sched_deadline(const struct vcpu *v);
 /* v's slice or the limit may have passed. */
 void sched_timer(struct vcpu *v);
 /* End v's slice: a guest yielded or halted. */

@@ -3,6 +3,7 @@
 
 #include "l0hv/boot/bundle.h"
 #include "l0hv/cpu/asm.h"
+#include "l0hv/exits/cpuid.h"
 #include "l0hv/lib/lib.h"
 #include "l0hv/mm/pages.h"
 #include "l0hv/nested/nested.h"
@@ -74,10 +75,12 @@ static int create_vcpu(struct vm *vm, unsigned id, uint32_t entry, uint32_t info
 	v->id = id;
 	v->tsc_offset = tsc_offset;
 	v->vpid = next_vpid++;
+	v->devices = &vm->platform.vcpu[id];
+	v->cpuid = cpuid_cache_create(v);
 	v->rest.dr6 = 0xFFFF0FF0;
 	v->rest.xcr0 = 1;
 	v->rest.fpu = allocate(l0_features.xsave_bytes);
-	if (!v->rest.fpu)
+	if (!v->rest.fpu || !v->cpuid)
 		return -ENOMEM;
 	*(uint16_t *)(void *)v->rest.fpu = 0x37F; /* FCW and MXCSR as FNINIT and reset leave them */
 	*(uint32_t *)(void *)(v->rest.fpu + 24) = 0x1F80;

@@ -47,11 +47,17 @@ struct vcpu {
 	uint8_t launched; /* switch.S: of the current VMCS */
 
 	bool in_l2; /* the current VMCS is vmcs02 */
-	bool event_valid; /* event_* is to be injected at the next entry */
-	bool nmi_pending;
-	bool exit_soon; /* after the event of the next entry, before the guest's next instruction */
+	union { /* what the next entry has to see to; the usual one has nothing */
+		struct {
+			bool event_valid; /* event_* is to be injected */
+			bool nmi_pending;
+			bool exit_soon; /* after the event, before the guest's next instruction */
+			bool flush_ept, flush_vpid; /* INVEPT, INVVPID is due */
+			bool account_snapshot_due;
+		};
+		uint64_t attention;
+	};
 	bool event_raised; /* by L0's emulation: at L2, L1 may want it */
-	bool flush_ept, flush_vpid; /* INVEPT, INVVPID is due before the next entry */
 	uint8_t state; /* enum vcpu_state */
 	bool halted_open; /* HALTED: an interrupt wakes it (else only an NMI) */
 	bool sipi_pending; /* start in real mode at sipi_vector when switched to */
@@ -64,6 +70,9 @@ struct vcpu {
 	uint64_t now; /* TSC at the exit being handled */
 	uint64_t entered_at; /* TSC at the last entry */
 	uint64_t slice_end; /* TSC; NEVER when nobody else wants the processor */
+	uint64_t own_deadline; /* TSC at which L0 itself wants it back: slice_end or the limit */
+	struct platform_vcpu *devices; /* its part of the VM's platform */
+	struct cpuid_cache *cpuid; /* l0hv/exits/cpuid.c */
 
 	uint32_t event_info, event_error, event_length; /* as the VM-entry fields want them */
 	uint64_t event_cr2; /* of a #PF that was raised */
@@ -80,7 +89,6 @@ struct vcpu {
 	struct account account;
 	struct account *account_then; /* at the beginning of the window; NULL: none yet */
 	uint32_t account_mark;
-	bool account_snapshot_due;
 	struct nested *nested; /* NULL: no VMX for this guest */
 	struct vcpu *next; /* ring of all vCPUs of the machine */
 };

@@ -137,38 +137,40 @@ static void flush(struct vcpu *v)
 	v->flush_ept = v->flush_vpid = false;
 }
 
-static void prepare_entry(struct vcpu *v)
+static void prepare_events(struct vcpu *v)
 {
-	struct platform *p = &v->vm->platform;
-	uint64_t deadline = sched_deadline(v);
-
-	platform_advance(p, v->now);
+	platform_advance(&v->vm->platform, v->now);
 	if (v->nmi_pending && !v->event_valid && !nested_takes_nmi(v))
 		inject_nmi(v);
-	if (platform_interrupt_pending(p, v->id) >= 0 && !nested_takes_interrupt(v))
+	if (v->devices->pending >= 0 && !nested_takes_interrupt(v))
 		inject_interrupt(v);
 	if (v->event_valid)
 		write_event(v);
-	if (v->exit_soon) {
-		v->exit_soon = false;
-		deadline = 0;
-	}
-	if (platform_deadline(p, v->id) < deadline)
-		deadline = platform_deadline(p, v->id);
-	set_timer(v, deadline);
 	if (v->flush_ept || v->flush_vpid)
 		flush(v);
 }
 
-static void account_exit(struct vcpu *v, unsigned level, uint32_t reason, uint64_t now)
+static void prepare_entry(struct vcpu *v)
 {
-	struct account_exit *a = &v->account.exit[level][reason < ACCOUNT_REASONS ? reason : 0];
+	uint64_t deadline;
+
+	if (v->attention || v->now >= v->vm->platform.next_event || v->devices->pending >= 0)
+		prepare_events(v);
+	deadline = v->own_deadline < v->devices->deadline ? v->own_deadline : v->devices->deadline;
+	if (v->exit_soon)
+		deadline = 0;
+	v->exit_soon = false;
+	if (deadline != NEVER || v->vmcs->timer_on)
+		set_timer(v, deadline);
+}
+
+static void account_exit(struct vcpu *v, struct account_exit *a, uint64_t now)
+{
 	uint64_t end = rdtsc(), ticks = end - now;
 
 	a->count++;
 	a->ticks += ticks;
 	v->account.ticks[0] += ticks;
-	v->account.entries++;
 	v->entered_at = end;
 }
 
@@ -176,18 +178,17 @@ static void account_exit(struct vcpu *v, unsigned level, uint32_t reason, uint64
 void account_exit_again(struct vcpu *v, uint64_t now)
 {
 	v->account.ticks[1] += now - v->entered_at;
-	account_exit(v, 0, EXIT_CPUID, now);
+	account_exit(v, &v->account.exit[0][EXIT_CPUID], now);
 }
 
 struct vcpu *vcpu_exit(struct vcpu *v)
 {
 	uint64_t now = rdtsc();
 	unsigned level = v->in_l2;
-	uint32_t reason = (uint32_t)vmread(EXIT_REASON) & 0xFFFF;
+	uint32_t reason = (uint32_t)vmread(EXIT_REASON) % ACCOUNT_REASONS;
 	struct vcpu *next = v;
 
 	v->now = now;
-	v->launched = v->vmcs->launched = 1;
 	v->account.ticks[1 + level] += now - v->entered_at;
 	if (level)
 		nested_exit(v, reason);
@@ -196,7 +197,7 @@ struct vcpu *vcpu_exit(struct vcpu *v)
 	if (sched_kicked)
 		next = sched_next(v);
 	prepare_entry(next);
-	account_exit(v, level, reason, now);
+	account_exit(v, &v->account.exit[level][reason], now);
 	if (v->account_snapshot_due) {
 		account_snapshot(v);
 		v->entered_at = rdtsc();

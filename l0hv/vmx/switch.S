@@ -37,6 +37,7 @@ vmx_exit:
 vmx_enter:
 	movq %rdi, %rax
 1:	cmpb $0, VCPU_LAUNCHED(%rax)
+	movb $1, VCPU_LAUNCHED(%rax)	/* a launch that fails is the VM's or L0's end, or undone (hardware_refused) */
 	movq %rax, %rsp
 	popq %rax
 	popq %rcx

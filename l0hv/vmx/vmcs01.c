@@ -26,6 +26,8 @@ void vmcs_region_init(struct vmcs_region *region, bool shadow)
 
 void vmcs_switch(struct vcpu *v, struct vmcs_region *region)
 {
+	if (v->vmcs)
+		v->vmcs->launched = v->launched;
 	vmptrld(region->pa);
 	vmcs_dump_possible = true;
 	v->vmcs = region;

@@ -17,11 +17,11 @@ extern struct vmx_counters vmx_counters;
 
 void vmx_instruction_failed(const char *insn, uint64_t operand) __attribute__((noreturn, cold));
 
-static inline uint64_t vmread(uint32_t field)
+/* Not counted: for who counts several at once by vmx_count(). */
+static inline uint64_t vmread_uncounted(uint32_t field)
 {
 	uint64_t v;
 
-	vmx_counters.vmreads++;
 	__asm__ goto volatile("vmread %1, %0; jbe %l[failed]"
 			      : "=r"(v)
 			      : "r"((uint64_t)field)
@@ -32,9 +32,8 @@ failed:
 	vmx_instruction_failed("vmread", field);
 }
 
-static inline void vmwrite(uint32_t field, uint64_t v)
+static inline void vmwrite_uncounted(uint32_t field, uint64_t v)
 {
-	vmx_counters.vmwrites++;
 	__asm__ goto volatile("vmwrite %1, %0; jbe %l[failed]"
 			      :
 			      : "r"((uint64_t)field), "r"(v)
@@ -43,6 +42,24 @@ static inline void vmwrite(uint32_t field, uint64_t v)
 	return;
 failed:
 	vmx_instruction_failed("vmwrite", field);
+}
+
+static inline void vmx_count(uint64_t reads, uint64_t writes)
+{
+	vmx_counters.vmreads += reads;
+	vmx_counters.vmwrites += writes;
+}
+
+static inline uint64_t vmread(uint32_t field)
+{
+	vmx_counters.vmreads++;
+	return vmread_uncounted(field);
+}
+
+static inline void vmwrite(uint32_t field, uint64_t v)
+{
+	vmx_counters.vmwrites++;
+	vmwrite_uncounted(field, v);
 }
 
 /* For dumps: a field that the processor may lack. Nonzero: VMfail. */
