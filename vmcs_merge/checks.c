@@ -5,8 +5,11 @@
 #include <stddef.h>
 
 static bool check_table(const struct check_env *env, uint32_t groups, const struct check_row *rows,
-			unsigned count, enum check_failure failure, struct check_result *result)
+			unsigned count, uint32_t area, enum check_failure failure,
+			struct check_result *result)
 {
+	if (!(groups & area))
+		return true;
 	for (unsigned i = 0; i < count; i++) {
 		if (!(rows[i].group & groups) || rows[i].holds(env))
 			continue;
@@ -20,10 +23,12 @@ static bool check_table(const struct check_env *env, uint32_t groups, const stru
 bool vmcs12_check(const struct check_env *env, uint32_t groups, struct check_result *result)
 {
 	*result = (struct check_result){CHECK_PASSED, 0, NULL, NULL};
-	return check_table(env, groups, check_controls_table, check_controls_count, CHECK_VMFAIL_CONTROLS,
+	return check_table(env, groups, check_controls_table, check_controls_count, CHECK_AREA_CONTROLS,
+			   CHECK_VMFAIL_CONTROLS, result) &&
+	       check_table(env, groups, check_host_table, check_host_count, CHECK_HOST, CHECK_VMFAIL_HOST,
 			   result) &&
-	       check_table(env, groups, check_host_table, check_host_count, CHECK_VMFAIL_HOST, result) &&
-	       check_table(env, groups, check_guest_table, check_guest_count, CHECK_EXIT_GUEST, result);
+	       check_table(env, groups, check_guest_table, check_guest_count, CHECK_AREA_GUEST,
+			   CHECK_EXIT_GUEST, result);
 }
 
 /* Fields that clauses of several groups, or not of their area's usual one, read. */

@@ -33,6 +33,9 @@ enum check_group {
 	CHECK_NON_REGISTER = 1u << 9,
 	CHECK_PDPTES = 1u << 10,
 	CHECK_ALL = (1u << 11) - 1,
+	/* the groups that rows of a table may have */
+	CHECK_AREA_CONTROLS = CHECK_EXECUTION | CHECK_EXIT | CHECK_ENTRY | CHECK_EVENT,
+	CHECK_AREA_GUEST = CHECK_ALL & ~(CHECK_AREA_CONTROLS | CHECK_HOST),
 };
 
 struct check_env {

@@ -121,19 +121,15 @@ static const struct {
 	[EXIT_XRSTORS] = {on_undefined,          false},
 };
 
-enum verdict exit_handle(struct vcpu *v, uint32_t reason)
+void exit_handle(struct vcpu *v, uint32_t reason)
 {
-	enum verdict verdict;
-
-	if (reason >= ACCOUNT_REASONS || !exit_table[reason].fn) {
+	if (!exit_table[reason].fn) {
 		vm_stop(v, STOP_UNEXPECTED_EXIT, true, "exit reason %u (%s) that L0 did not ask for", reason,
 			exit_reason_name(reason));
-		return STOP_VM;
+		return;
 	}
 	if (exit_table[reason].during_delivery)
 		reinject_vectoring(v);
-	verdict = exit_table[reason].fn(v);
-	if (verdict == SKIP_AND_RESUME)
+	if (exit_table[reason].fn(v) == SKIP_AND_RESUME)
 		skip_instruction();
-	return verdict;
 }

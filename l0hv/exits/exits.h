@@ -11,14 +11,13 @@
 enum verdict {
 	RESUME, /* enter the guest as it is */
 	SKIP_AND_RESUME, /* the instruction is done: advance RIP */
-	REFLECT_TO_L1, /* only from L2: L1 gets this exit */
 	STOP_VM, /* the VM has been stopped, and told why */
 };
 
 typedef enum verdict exit_fn(struct vcpu *v);
 
 /* The table's handler for a basic exit reason, with RIP advanced as it says. May be called in L1 or L2. */
-enum verdict exit_handle(struct vcpu *v, uint32_t reason);
+void exit_handle(struct vcpu *v, uint32_t reason /* below ACCOUNT_REASONS */);
 
 /* Events for the next entry. A pending one of the guest is replaced. */
 void inject_exception(struct vcpu *v, unsigned vector, uint32_t error_code /* or NO_ERROR_CODE */);

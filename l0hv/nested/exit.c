@@ -23,24 +23,40 @@ static void update(struct nested *n, struct vmcs_bitset *changed, unsigned field
 	vmcs_bitset_set(changed, field);
 }
 
+/* The processor's value is in v12; bits that L0 owns are put back from what v12 had or L2 sees. */
+static void unmerge_cr(struct nested *n, struct vmcs_bitset *changed, unsigned cr, unsigned field,
+		       uint64_t old, uint32_t shadow)
+{
+	uint64_t value = n->v12.v[field];
+
+	n->v12.v[field] = old;
+	n->v12.v[field] = vmcs_unmerge_cr(&n->policy, &n->v12, cr, value, vmread(shadow));
+	if (n->v12.v[field] == old)
+		vmcs_bitset_clear(changed, field);
+	else
+		vmcs_bitset_set(changed, field);
+}
+
 /* SDM "Saving Guest State". vmcs02 is current. */
 static void save_guest_state(struct vcpu *v, struct vmcs_bitset *changed)
 {
 	struct nested *n = v->nested;
 	bool ept = vmcs_effective_controls(&n->v12, WORD_CPU2) & CTL2_EPT;
 	unsigned count = ept ? vmcs_saved_count : vmcs_saved_count_no_ept;
+	uint64_t cr0 = n->v12.v[F_GUEST_CR0], cr4 = n->v12.v[F_GUEST_CR4];
 	uint64_t lma;
 
-	for (unsigned i = 0; i < count; i++) {
-		unsigned field = vmcs_saved_fields[i];
-		uint64_t value = vmread(vmcs_field_encoding[field]);
+	for (const uint8_t *f = vmcs_saved_fields; f != vmcs_saved_fields + count; f++) {
+		uint64_t value = vmread_uncounted(vmcs_field_encoding[*f]);
 
-		if (field == F_GUEST_CR0)
-			value = vmcs_unmerge_cr(&n->policy, &n->v12, 0, value, vmread(CR0_SHADOW));
-		else if (field == F_GUEST_CR4)
-			value = vmcs_unmerge_cr(&n->policy, &n->v12, 4, value, vmread(CR4_SHADOW));
-		update(n, changed, field, value);
+		if (value != n->v12.v[*f]) {
+			n->v12.v[*f] = value;
+			vmcs_bitset_set(changed, *f);
+		}
 	}
+	vmx_count(count, 0);
+	unmerge_cr(n, changed, 0, F_GUEST_CR0, cr0, CR0_SHADOW);
+	unmerge_cr(n, changed, 4, F_GUEST_CR4, cr4, CR4_SHADOW);
 	for (unsigned i = 0; i < vmcs_saved_if_count; i++)
 		if (n->v12.v[F_EXIT_CTLS] & vmcs_saved_if[i].exit_control)
 			update(n, changed, vmcs_saved_if[i].field,

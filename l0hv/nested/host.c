@@ -78,16 +78,26 @@ static void make_list(struct nested *n)
 	if (n->v12.v[F_EXIT_CTLS] & EXIT_CTL_LOAD_EFER)
 		add(n, GUEST_EFER, n->v12.v[F_HOST_EFER]);
 	add(n, GUEST_CR3, n->v12.v[F_HOST_CR3]);
+	while (n->host_count % 4)
+		add(n, GUEST_PENDING_DEBUG, 0);
+}
+
+/* Does vmcs01 have this CR0 or CR4 already? Bits that `mask` leaves to L1 are the processor's, the rest the
+ * shadow's. */
+static bool holds(uint64_t mask, uint32_t value_field, uint64_t shadow, uint64_t wanted)
+{
+	return !((shadow ^ wanted) & mask) && !((vmread(value_field) ^ wanted) & ~mask);
 }
 
 static void load_control_registers(struct vcpu *v)
 {
 	struct nested *n = v->nested;
-	uint64_t old = vmread(CR0_SHADOW), kept = CR0_ET | CR0_CD | CR0_NW;
-	uint64_t cr0 = (n->v12.v[F_HOST_CR0] & ~kept) | (old & kept), cr4 = n->v12.v[F_HOST_CR4];
+	uint64_t shadow0 = vmread(CR0_SHADOW), kept = CR0_ET | CR0_CD | CR0_NW;
+	uint64_t cr0 = (n->v12.v[F_HOST_CR0] & ~kept) | (shadow0 & kept), cr4 = n->v12.v[F_HOST_CR4];
 
 	/* L1 left them as they were: the usual case, without the masks' computation */
-	if (guest_cr0() == cr0 && guest_cr4() == cr4)
+	if (holds(n->v01.v[F_CR0_MASK], GUEST_CR0, shadow0, cr0) &&
+	    holds(n->v01.v[F_CR4_MASK], GUEST_CR4, vmread(CR4_SHADOW), cr4))
 		return;
 	cr_load_host(v, cr0, cr4);
 }
@@ -105,14 +115,27 @@ static void load_mode(const struct nested *n, uint64_t l2_efer)
 			host64 ? l2_efer | EFER_LMA | EFER_LME : l2_efer & ~(EFER_LMA | EFER_LME));
 }
 
+/* Four at a time: this is most of what an exit to L1 costs. The list is padded to a multiple of four. */
+static void write_list(const struct field_value *list, unsigned count)
+{
+	const struct field_value *end = list + count;
+
+	for (; list != end; list += 4) {
+		vmwrite_uncounted(list[0].field, list[0].value);
+		vmwrite_uncounted(list[1].field, list[1].value);
+		vmwrite_uncounted(list[2].field, list[2].value);
+		vmwrite_uncounted(list[3].field, list[3].value);
+	}
+	vmx_count(0, count);
+}
+
 void host_state_load(struct vcpu *v, uint64_t l2_efer, uint64_t l2_pat)
 {
 	struct nested *n = v->nested;
 
 	if (n->host_stale)
 		make_list(n);
-	for (unsigned i = 0; i < n->host_count; i++)
-		vmwrite(n->host_load[i].field, n->host_load[i].value);
+	write_list(n->host_load, n->host_count);
 	load_control_registers(v);
 	load_mode(n, l2_efer);
 	if (!(n->v12.v[F_EXIT_CTLS] & EXIT_CTL_LOAD_PAT))

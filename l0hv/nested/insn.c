@@ -53,16 +53,25 @@ enum verdict vmx_fail(struct vcpu *v, unsigned error)
 
 /* ---- operands ---- */
 
-static uint64_t read_reg(const struct vcpu *v, unsigned reg)
+/*
+ * L1 executes these in 64-bit mode if it is in IA-32e mode at all: in compatibility mode they are #UD. wide:
+ * operands are 64 bits.
+ */
+static bool wide_mode(void)
+{
+	return vmread(GUEST_EFER) & EFER_LMA;
+}
+
+static uint64_t read_reg(const struct vcpu *v, unsigned reg, bool wide)
 {
 	uint64_t value = reg == 4 ? vmread(GUEST_RSP) : v->gpr[reg];
 
-	return guest_in_64bit_code() ? value : (uint32_t)value;
+	return wide ? value : (uint32_t)value;
 }
 
-static void write_reg(struct vcpu *v, unsigned reg, uint64_t value)
+static void write_reg(struct vcpu *v, unsigned reg, uint64_t value, bool wide)
 {
-	if (!guest_in_64bit_code())
+	if (!wide)
 		value = (uint32_t)value;
 	if (reg == 4)
 		vmwrite(GUEST_RSP, value);
@@ -209,7 +218,8 @@ static enum verdict do_vmptrst(struct vcpu *v, uint64_t info)
 static enum verdict do_vmread(struct vcpu *v, uint64_t info)
 {
 	struct nested *n = v->nested;
-	uint64_t encoding = read_reg(v, INFO_REG2(info)), value;
+	bool wide = wide_mode();
+	uint64_t encoding = read_reg(v, INFO_REG2(info), wide), value;
 	int index;
 
 	if (n->current == NO_VMCS12)
@@ -219,10 +229,10 @@ static enum verdict do_vmread(struct vcpu *v, uint64_t info)
 		return vmx_fail(v, VMFAIL_UNSUPPORTED_FIELD);
 	value = vmcs_image_read(&n->v12, (uint32_t)encoding, (unsigned)index);
 	if (INFO_REGISTER(info)) {
-		write_reg(v, INFO_REG1(info), value);
+		write_reg(v, INFO_REG1(info), value, wide);
 		return vmx_succeed();
 	}
-	if (write_memory(v, info, &value, guest_in_64bit_code() ? 8 : 4))
+	if (write_memory(v, info, &value, wide ? 8 : 4))
 		return RESUME;
 	return vmx_succeed();
 }
@@ -230,14 +240,15 @@ static enum verdict do_vmread(struct vcpu *v, uint64_t info)
 static enum verdict do_vmwrite(struct vcpu *v, uint64_t info)
 {
 	struct nested *n = v->nested;
-	uint64_t encoding = read_reg(v, INFO_REG2(info)), value = 0, old;
+	bool wide = wide_mode();
+	uint64_t encoding = read_reg(v, INFO_REG2(info), wide), value = 0, old;
 	int index;
 
 	if (n->current == NO_VMCS12)
 		return vmx_fail_invalid();
 	if (INFO_REGISTER(info))
-		value = read_reg(v, INFO_REG1(info));
-	else if (read_memory(v, info, &value, guest_in_64bit_code() ? 8 : 4))
+		value = read_reg(v, INFO_REG1(info), wide);
+	else if (read_memory(v, info, &value, wide ? 8 : 4))
 		return RESUME;
 	index = encoding >> 32 ? -1 : vmcs_field_index((uint32_t)encoding);
 	if (index < 0 || !vmcs_bitset_test(&nested_fields, (unsigned)index))
@@ -268,7 +279,7 @@ static enum verdict do_vmresume(struct vcpu *v, uint64_t info)
 /* SDM "INVEPT": the type must be offered, an EPT pointer must be one that VM entry would take. */
 static enum verdict do_invept(struct vcpu *v, uint64_t info)
 {
-	uint64_t type = read_reg(v, INFO_REG2(info)), descriptor[2];
+	uint64_t type = read_reg(v, INFO_REG2(info), wide_mode()), descriptor[2];
 	bool offered = (type == INVEPT_SINGLE && nested_caps.ept_vpid & EPT_CAP_INVEPT_SINGLE) ||
 		       (type == INVEPT_ALL && nested_caps.ept_vpid & EPT_CAP_INVEPT_ALL);
 
@@ -286,7 +297,7 @@ static enum verdict do_invept(struct vcpu *v, uint64_t info)
 /* SDM "INVVPID": all of L2's VPIDs share one of L0's, so that each type flushes that. */
 static enum verdict do_invvpid(struct vcpu *v, uint64_t info)
 {
-	uint64_t type = read_reg(v, INFO_REG2(info)), descriptor[2];
+	uint64_t type = read_reg(v, INFO_REG2(info), wide_mode()), descriptor[2];
 	int64_t linear;
 
 	if (type > 3 || !(nested_caps.ept_vpid >> (40 + type) & 1))
@@ -324,7 +335,7 @@ static const struct {
  */
 enum verdict on_vmx_instruction(struct vcpu *v)
 {
-	uint32_t reason = (uint32_t)vmread(EXIT_REASON) % ACCOUNT_REASONS;
+	uint32_t reason = v->reason;
 
 	if (!v->nested || !(v->nested->vmxon || (insn_table[reason].outside && guest_cr4() & CR4_VMXE)))
 		goto undefined;

@@ -185,15 +185,17 @@ static void reflect_fault(struct vcpu *v, uint32_t reason, uint64_t qualificatio
 	nested_reflect(v, &info);
 }
 
-enum verdict memory_fault(struct vcpu *v, bool misconfig)
+void memory_fault(struct vcpu *v, bool misconfig)
 {
 	struct nested *n = v->nested;
 	uint64_t q = misconfig ? 0 : vmread(EXIT_QUALIFICATION), gpa = vmread(GUEST_PHYSICAL_ADDRESS);
 	struct ept02_result result;
 	enum ept02_verdict verdict;
 
-	if (!uses_ept(n))
-		return exit_handle(v, misconfig ? EXIT_EPT_MISCONFIG : EXIT_EPT_VIOLATION);
+	if (!uses_ept(n)) {
+		exit_handle(v, misconfig ? EXIT_EPT_MISCONFIG : EXIT_EPT_VIOLATION);
+		return;
+	}
 	verdict = ept02_fault(&n->ept02, gpa, q & 7, &result);
 	if (n->ept02.stale) {
 		n->ept02.stale = false;
@@ -203,20 +205,21 @@ enum verdict memory_fault(struct vcpu *v, bool misconfig)
 	case EPT02_MAPPED:
 		drop_unfounded_step();
 		reinject_vectoring(v);
-		return RESUME;
+		break;
 	case EPT02_REFLECT_VIOLATION:
 		reflect_fault(v, EXIT_EPT_VIOLATION,
 			      (result.qualification & 0x7F) | (q & QUALIFICATION_KEEP));
-		return RESUME;
+		break;
 	case EPT02_REFLECT_MISCONFIG:
 		reflect_fault(v, EXIT_EPT_MISCONFIG, 0);
-		return RESUME;
+		break;
 	case EPT02_L0_OWN:
 		reinject_vectoring(v);
-		return ept_own(v, q, result.l1_gpa);
+		ept_own(v, q, result.l1_gpa);
+		break;
 	case EPT02_NO_MEMORY:
 	default:
 		vm_stop(v, STOP_UNSUPPORTED, true, "no memory for EPT02");
-		return STOP_VM;
+		break;
 	}
 }

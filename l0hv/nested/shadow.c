@@ -73,9 +73,10 @@ void shadow_fetch(struct vcpu *v)
 	if (!n->shadowing)
 		return;
 	vmptrld(n->shadow.pa);
-	for (unsigned i = 0; i < written_count; i++) {
-		unsigned field = written[i];
-		uint64_t value = vmread(vmcs_field_encoding[field]);
+	vmx_count(written_count, 0);
+	for (const uint8_t *f = written; f != written + written_count; f++) {
+		unsigned field = *f;
+		uint64_t value = vmread_uncounted(vmcs_field_encoding[field]);
 
 		if (value != n->v12.v[field]) {
 			n->v12.v[field] = value;

@@ -112,7 +112,7 @@ __attribute__((warn_unused_result)) int memory_init(struct vcpu *v);
  * -EINVAL: L2's PDPTEs are bad. */
 __attribute__((warn_unused_result)) int memory_prepare(struct vcpu *v);
 /* EPT violation (or misconfiguration) of L2. */
-enum verdict memory_fault(struct vcpu *v, bool misconfig);
+void memory_fault(struct vcpu *v, bool misconfig);
 /* L1 executed INVEPT or INVVPID. eptp 0: all contexts. */
 void memory_invept(struct vcpu *v, uint64_t eptp);
 

@@ -67,7 +67,8 @@ struct vcpu {
 	struct vm *vm;
 	struct vmcs_region *vmcs; /* current: &vmcs01 or the nested vmcs02 */
 	struct vmcs_region vmcs01;
-	uint64_t now; /* TSC at the exit being handled */
+	uint32_t reason; /* basic reason of the exit being handled */
+	uint64_t now; /* TSC at it */
 	uint64_t entered_at; /* TSC at the last entry */
 	uint64_t slice_end; /* TSC; NEVER when nobody else wants the processor */
 	uint64_t own_deadline; /* TSC at which L0 itself wants it back: slice_end or the limit */

@@ -106,7 +106,7 @@ static void inject_nmi(struct vcpu *v)
 }
 
 /* Pin controls differ between vmcs01 and vmcs02 only in what nested_* keep in v->vmcs->pin_ctls. */
-static void set_timer(struct vcpu *v, uint64_t deadline)
+static __attribute__((noinline)) void set_timer(struct vcpu *v, uint64_t deadline)
 {
 	uint64_t now, ticks;
 
@@ -137,7 +137,7 @@ static void flush(struct vcpu *v)
 	v->flush_ept = v->flush_vpid = false;
 }
 
-static void prepare_events(struct vcpu *v)
+static __attribute__((noinline)) void prepare_events(struct vcpu *v)
 {
 	platform_advance(&v->vm->platform, v->now);
 	if (v->nmi_pending && !v->event_valid && !nested_takes_nmi(v))
@@ -189,6 +189,7 @@ struct vcpu *vcpu_exit(struct vcpu *v)
 	struct vcpu *next = v;
 
 	v->now = now;
+	v->reason = reason;
 	v->account.ticks[1 + level] += now - v->entered_at;
 	if (level)
 		nested_exit(v, reason);
