@@ -16,7 +16,7 @@
 
 static int overflow(volatile int depth)
 {
-	volatile uint8_t frame[512];
+	volatile uint8_t frame[512] = {0};
 
 	frame[depth & 511] = 1;
 	return depth < 0 ? 0 : overflow(depth + 1) + frame[0];

@@ -18,7 +18,9 @@ _Static_assert(sizeof(struct msr_entry) == 16, "SDM table 'Format of an MSR Entr
  * here it fails. */
 static bool too_long(uint64_t index)
 {
-	return index >= VMX_MISC_MSR_LIST_MAX(nested_caps.misc);
+	const uint64_t longest = (uint64_t)VMX_MISC_MSR_LIST_MAX(nested_caps.misc);
+
+	return index >= longest;
 }
 
 static bool is_x2apic(uint32_t msr)

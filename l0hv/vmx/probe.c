@@ -105,8 +105,8 @@ static void say_hello(void)
 	uint32_t brand[13] = {0};
 	size_t n = 0;
 
-	for (uint32_t i = 0; cpuid(0x80000000, 0).eax >= 0x80000004 && i < 3; i++) {
-		struct cpuid c = cpuid(0x80000002 + i, 0);
+	for (uint64_t i = 0; cpuid(0x80000000, 0).eax >= 0x80000004 && i < 3; i++) {
+		struct cpuid c = cpuid(0x80000002 + (uint32_t)i, 0);
 
 		memcpy(&brand[4 * i], &c, sizeof(c));
 	}
