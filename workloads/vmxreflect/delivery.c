@@ -5,7 +5,7 @@
  */
 #include "lab.h"
 
-#define IRQ 0x40u
+#define IRQ 0x40ull
 /* L2's IDT in window page 0: without the page no event can be delivered. */
 #define IDT_IN_PAGE     PUT(GUEST_IDTR_BASE, PAGE(0)), PUT(GUEST_IDTR_LIMIT, 0xfff)
 #define INJECT(type, v) PUT(ENTRY_INTR_INFO, INTR_INFO(type, v))
@@ -15,7 +15,7 @@
 #define NO_PTE                    PUT(L2_PTE(0), 0)
 #define PF_EXIT(code, v)                                                                                     \
 	EXIT_INFO(INTR_HARDWARE, PF, INTR_ERROR_CODE), IS(EXIT_INTR_ERROR, code),                            \
-		IS(EXIT_QUALIFICATION, PAGE(0) + 16 * (v))
+		IS(EXIT_QUALIFICATION, PAGE(0) + 16ull * (v))
 #define DELIVERING(type, v) BITS(IDT_VECTORING_INFO, INTR_INFO(type, v), ~0x1000ull)
 #define DELIVERING_CODE(v, e)                                                                                \
 	BITS(IDT_VECTORING_INFO, INTR_INFO(INTR_HARDWARE, v) | INTR_ERROR_CODE, ~0x1000ull),                 \

@@ -29,7 +29,7 @@ L2_CODE(out_al, "9: outb %al, %dx; 8:");
 L2_CODE(ins, "movl $0x10000020, %edi; 9: insb; 8:");
 L2_CODE(rep_insw, "movl $0x10000020, %edi; movl $5, %ecx; 9: rep insw; 8:");
 L2_CODE(outs, "movl $0x10000020, %esi; 9: outsl; 8:");
-L2_CODE(rep_outs_fs, "movl $0x20, %esi; movl $2, %ecx; 9: rep fs outsb; 8:");
+L2_CODE(rep_outs_fs, "movl $0x20, %esi; movl $2, %ecx; 9: .byte 0xf3, 0x64, 0x6e; 8:");
 L2_CODE(outs_addr32, "movl $0x10000020, %esi; 9: addr32 outsb; 8:");
 
 static const struct shot rows[] = {

@@ -112,7 +112,7 @@ static uint64_t vector_of_rip(void)
 {
 	const uint64_t offset = get(GUEST_RIP) - address_of(l2_vectors);
 
-	return offset < 256 * 16 ? offset / 16 : ~0ull;
+	return offset < 4096 ? offset / 16 : ~0ull;
 }
 
 static uint64_t frame(uint32_t word)
@@ -126,10 +126,20 @@ static uint64_t frame(uint32_t word)
 
 static uint64_t get_debug_register(uint32_t number)
 {
-	uint64_t (*const read[8])(void) = {read_dr0, read_dr1, read_dr2, read_dr3,
-					   NULL,     NULL,     read_dr6, read_dr7};
-
-	return read[number & 7] ? read[number & 7]() : 0;
+	switch (number) {
+	case 0:
+		return read_dr0();
+	case 1:
+		return read_dr1();
+	case 2:
+		return read_dr2();
+	case 3:
+		return read_dr3();
+	case 6:
+		return read_dr6();
+	default:
+		return read_dr7();
+	}
 }
 
 static uint64_t get_kind(uint32_t field)

@@ -1,0 +1,35 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What L1 sees of its L2, row by row: on the bare machine and under L0, on several processors.
+# shellcheck disable=SC2317 # cases are called by name
+set -u
+# shellcheck source=tests/system/common
+. "$(dirname "$0")/common"
+
+reflect() {
+	local name=$1
+	shift
+	boot "$name" 0 vmxreflect --cpu "$cpu" "$@" || { grep FAIL "$work/$name"; return 1; }
+	grep -E '(^|> )(PASS|FAIL|SKIP) ' "$work/$name" | sed -E 's/^vmxreflect> //' >"$work/$name.rows"
+	! grep '^FAIL' "$work/$name.rows" && said "$name" ' passed, 0 failed,'
+}
+under_l0() {
+	reflect "$@" && l0_lives "$1"
+}
+# A row is there in both; what passes bare is passed under L0, or skipped with a reason there.
+same_rows() {
+	diff <(sed -E 's/^[A-Z]+ //; s/: (the|Bochs|a|no|it|there|#CP|vector) .*//' "$work/bare-$cpu.rows" | sort) \
+		<(sed -E 's/^[A-Z]+ //; s/: (the|Bochs|a|no|it|there|#CP|vector) .*//' "$work/l0-$cpu.rows" | sort)
+}
+
+for cpu in corei7_skylake_x corei7_haswell_4770 corei7_sandy_bridge_2600k corei5_lynnfield_750; do
+	case_ "bare, $cpu" reflect "bare-$cpu" --bare
+	case_ "under L0, $cpu" under_l0 "l0-$cpu" --nested
+	case_ "the same rows, $cpu" same_rows
+	echo "# $cpu: bare $(grep ' passed, ' "$work/bare-$cpu"); L0: $(grep ' passed, ' "$work/l0-$cpu" | sed 's/.*> //')"
+done
+cpu=corei7_skylake_x
+case_ "without shadowing" under_l0 no-shadow --nested --set nested.shadow_vmcs=off
+case_ "with full merges" under_l0 full --nested --set nested.incremental_merge=off
+case_ "with neither" under_l0 neither --nested --set nested.shadow_vmcs=off --set nested.incremental_merge=off
+exit $failed
