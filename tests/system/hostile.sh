@@ -3,7 +3,7 @@
 # Guests that mean harm: the VM is stopped with the right cause, or goes on; L0 lives, and so does the VM beside it.
 # shellcheck disable=SC2317 # cases are called by name
 set -u
-# shellcheck source=tests/system/common
+# shellcheck source=tests/system/common disable=SC1091
 . "$(dirname "$0")/common"
 
 stopped() {

@@ -3,7 +3,7 @@
 # The same guest on the bare machine, at L1, and as L2 with and without L0 below: it passes, and says the same.
 # shellcheck disable=SC2317 # cases are called by name
 set -u
-# shellcheck source=tests/system/common
+# shellcheck source=tests/system/common disable=SC1091
 . "$(dirname "$0")/common"
 
 # run LEVEL GUEST COMMAND-LINE

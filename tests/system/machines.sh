@@ -3,7 +3,7 @@
 # Processors of several generations, several vCPUs, several VMs on one L0, and configurations that are refused.
 # shellcheck disable=SC2317 # cases are called by name
 set -u
-# shellcheck source=tests/system/common
+# shellcheck source=tests/system/common disable=SC1091
 . "$(dirname "$0")/common"
 
 # ---- processors ----

@@ -3,7 +3,7 @@
 # What L1 sees of its L2, row by row: on the bare machine and under L0, on several processors.
 # shellcheck disable=SC2317 # cases are called by name
 set -u
-# shellcheck source=tests/system/common
+# shellcheck source=tests/system/common disable=SC1091
 . "$(dirname "$0")/common"
 
 reflect() {

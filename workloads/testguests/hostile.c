@@ -98,7 +98,8 @@ static void do_msr(void *p)
 
 static bool spared(uint64_t port)
 {
-	return (port & ~7ull) == 0x3f8 || (port >= NB_PORT_CONSOLE - 3 && port <= NB_PORT_CONSOLE) ||
+	return (port >= 0x3f8 - 3 && port <= 0x3ff) ||
+	       (port >= NB_PORT_CONSOLE - 3 && port <= NB_PORT_CONSOLE) ||
 	       (port >= NB_PORT_SHUTDOWN - 3 && port <= NB_PORT_SHUTDOWN) || (port & ~7ull) == NB_PORT_MARK;
 }
 
@@ -299,16 +300,26 @@ static void end(const char *how)
 		__asm__ volatile("rep insb" : : "D"(0xc0000000ull), "c"(~0ull), "d"(0x80) : "memory");
 }
 
+/* rt_arg() gives the same memory each time. */
+static void word(const char *name, char *out, size_t size)
+{
+	const char *said = rt_arg(name);
+
+	rt_snprintf(out, size, "%s", said ? said : "");
+}
+
 void rt_main(void)
 {
 	const uint64_t rounds = rt_arg_u64("rounds", 500);
-	const char *only = rt_arg("only"), *how = rt_arg("end");
+	char only[16], how[16];
 	struct rt_fault fault;
 	unsigned int faults;
 
+	word("only", only, sizeof(only));
+	word("end", how, sizeof(how));
 	state = rt_arg_u64("seed", 1) * 0x9e3779b97f4a7c15ull | 1;
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (only && strcmp(only, rows[i].name))
+		if (*only && strcmp(only, rows[i].name))
 			continue;
 		faults = 0;
 		for (uint64_t n = 0; n < rounds; n++) {
@@ -320,7 +331,6 @@ void rt_main(void)
 		}
 		rt_printf("hostile: %s: %lu tried, %u faulted\n", rows[i].name, rounds, faults);
 	}
-	rt_printf("hostile: ends by %s\n", how ? how : "shutdown");
-	if (how)
-		end(how);
+	rt_printf("hostile: ends by %s\n", *how ? how : "shutdown");
+	end(how);
 }
