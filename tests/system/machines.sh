@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Processors of several generations, several vCPUs, several VMs on one L0, and configurations that are refused.
-# shellcheck disable=SC2317 # cases are called by name
+# shellcheck disable=SC1091,SC2154,SC2317 # work, build and failed come from common; cases are called by name
 set -u
-# shellcheck source=tests/system/common disable=SC1091
+# shellcheck source=tests/system/common
 . "$(dirname "$0")/common"
 
 # ---- processors ----
@@ -116,4 +116,4 @@ memory = 5G"
 case_ "a missing image names its line" refuses 2 "[vm a]
 image = absent"
 case_ "a key outside a section names its line" refuses 1 "image = hello"
-exit $failed
+exit "$failed"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # What L1 sees of its L2, row by row: on the bare machine and under L0, on several processors.
-# shellcheck disable=SC2317 # cases are called by name
+# shellcheck disable=SC1091,SC2154,SC2317 # work, build and failed come from common; cases are called by name
 set -u
-# shellcheck source=tests/system/common disable=SC1091
+# shellcheck source=tests/system/common
 . "$(dirname "$0")/common"
 
 reflect() {
@@ -32,4 +32,4 @@ cpu=corei7_skylake_x
 case_ "without shadowing" under_l0 no-shadow --nested --set nested.shadow_vmcs=off
 case_ "with full merges" under_l0 full --nested --set nested.incremental_merge=off
 case_ "with neither" under_l0 neither --nested --set nested.shadow_vmcs=off --set nested.incremental_merge=off
-exit $failed
+exit "$failed"
