@@ -42,24 +42,23 @@ static void step(uint64_t *reg, uint64_t mask, uint64_t by)
 	*reg = mask == 0xFFFF ? (*reg & ~mask) | next : next;
 }
 
+/* Memory that is no RAM reads as all ones and swallows writes. -EFAULT: the guest gets a fault, nothing is
+ * done. */
 static int one_string(struct vcpu *v, uint16_t port, unsigned size, bool in, uint64_t linear)
 {
-	uint32_t value = 0;
-	int error;
+	uint32_t value = ~0u;
+	uint64_t gpa;
 
 	if (in) { /* the destination is tried before the port is read */
-		uint64_t gpa;
-
-		error = guest_translate(v, linear, GWALK_WRITE | guest_user(), &gpa);
-		if (error)
-			return error;
+		if (guest_translate(v, linear, GWALK_WRITE | guest_user(), &gpa) == -EFAULT)
+			return -EFAULT;
 		value = platform_pio_read(&v->vm->platform, v->id, port, size, v->now);
-		return guest_write(v, linear, &value, size, guest_user());
+		return guest_write(v, linear, &value, size, guest_user()) == -EFAULT ? -EFAULT : 0;
 	}
-	error = guest_read(v, linear, &value, size, guest_user());
-	if (!error)
-		platform_pio_write(&v->vm->platform, v->id, port, size, value, v->now);
-	return error;
+	if (guest_read(v, linear, &value, size, guest_user()) == -EFAULT)
+		return -EFAULT;
+	platform_pio_write(&v->vm->platform, v->id, port, size, value, v->now);
+	return 0;
 }
 
 static enum verdict string_io(struct vcpu *v, uint64_t q)
@@ -71,18 +70,10 @@ static enum verdict string_io(struct vcpu *v, uint64_t q)
 	uint64_t *index = &v->gpr[in ? 7 : 6];
 
 	for (unsigned i = 0; i < STRING_BATCH; i++) {
-		int error;
-
 		if (rep && !(v->gpr[1] & mask))
 			return SKIP_AND_RESUME;
-		error = one_string(v, (uint16_t)(q >> 16), size, in, linear);
-		if (error == -EFAULT)
+		if (one_string(v, (uint16_t)(q >> 16), size, in, linear))
 			return RESUME;
-		if (error) {
-			vm_stop(v, STOP_BAD_ACCESS, true, "string I/O with memory that is not RAM at %llx",
-				(unsigned long long)linear);
-			return STOP_VM;
-		}
 		step(index, mask, by);
 		linear += by;
 		if (!rep)

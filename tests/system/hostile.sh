@@ -27,9 +27,11 @@ case_ "jump into nowhere" stopped nowhere BAD_ACCESS nowhere
 case_ "endless loop: the limit" stopped spin LIMIT spin --set l0.limit=20000000
 case_ "CPUID storm: the limit" stopped storm LIMIT cpuidstorm --cmdline count=0 --set l0.limit=20000000
 case_ "triple fault of L2" l2_stopped triple TRIPLE_FAULT
-for end in idt cr3 jump repio; do
+for end in idt cr3 jump; do
 	case_ "ends by $end" stopped "end-$end" BAD_ACCESS hostile --cmdline "only=none end=$end"
 done
+case_ "string I/O without end to where no memory is: the limit" stopped end-repio LIMIT hostile \
+	--cmdline "only=none end=repio" --set l0.limit=50000000
 case_ "ends by gdt" survived end-gdt hostile --cmdline "only=none end=gdt"
 for seed in 1 2 3 4; do
 	for row in msr port control mmio; do
