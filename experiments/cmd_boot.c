@@ -18,6 +18,7 @@
 
 enum {
 	OPT_CMDLINE = 256,
+	OPT_BESIDE,
 	OPT_MODULE,
 	OPT_L0,
 	OPT_BARE,
@@ -32,29 +33,32 @@ enum {
 };
 
 static const struct argp_option options[] = {
-	{"bare",						   OPT_BARE, 0, 0, "The guest is all that runs on the machine", 0},
-	{"cmdline",						       OPT_CMDLINE, "TEXT", 0, "The guest's command line", 0},
-	{"cpu",             OPT_CPU, "MODEL", 0, "The machine's processor (default " CLI_DEFAULT_CPU ")", 0},
-	{"json",							OPT_JSON, 0, 0, "Print JSON, an object a line", 0},
-	{"keep",OPT_KEEP, "DIR", 0, "Leave the machine's files and log in DIR", 0},
-	{"l0",						       OPT_L0, 0, 0, "The guest is a VM of L0 (default)", 0},
-	{"memory",						       OPT_MEMORY, "SIZE", 0, "The guest's memory (default 64M)", 0},
-	{"module",						    OPT_MODULE, "FILE[:ARGS]", 0,
+	{"bare",				       OPT_BARE, 0, 0, "The guest is all that runs on the machine", 0},
+	{"beside",					   OPT_BESIDE, "IMAGE[:ARGS]", 0,
+	 "Another VM beside the first, under the same L0; ARGS are its command line. Repeatable", 0},
+	{"cmdline", OPT_CMDLINE, "TEXT", 0, "The guest's command line", 0},
+	{"cpu",					    OPT_CPU, "MODEL", 0, "The machine's processor (default " CLI_DEFAULT_CPU ")", 0},
+	{"json",OPT_JSON, 0, 0, "Print JSON, an object a line", 0},
+	{"keep",					   OPT_KEEP, "DIR", 0, "Leave the machine's files and log in DIR", 0},
+	{"l0",					   OPT_L0, 0, 0, "The guest is a VM of L0 (default)", 0},
+	{"memory",				    OPT_MEMORY, "SIZE", 0, "The guest's memory (default 64M)", 0},
+	{"module",				      OPT_MODULE, "FILE[:ARGS]", 0,
 	 "A multiboot module; its command line is its name, then ARGS. Repeatable", 0},
-	{"nested",						 OPT_NESTED, 0, 0, "The guest may use VT-x", 0},
-	{"records", OPT_RECORDS, "FILE", 0, "Write the raw records to FILE", 0},
-	{"set",							OPT_SET, "KEY=VALUE", 0,
+	{"nested",                  OPT_NESTED, 0, 0, "The guest may use VT-x", 0},
+	{"records",					    OPT_RECORDS, "FILE", 0, "Write the raw records to FILE", 0},
+	{"set",OPT_SET, "KEY=VALUE", 0,
 	 "A line of the VM's configuration (docs/bundle.md), such as "
 	 "nested.shadow_vmcs=off; l0.KEY=VALUE is a line of [l0]. Repeatable", 0},
-	{"timeout",OPT_TIMEOUT, "SECONDS", 0,
+	{"timeout",					   OPT_TIMEOUT, "SECONDS", 0,
 	 "End the machine after so many seconds (default 120; 0: never)", 0},
-	{0						      },
+	{0					  },
 };
 
 struct boot {
 	struct launch launch;
 	struct text vm_lines, l0_lines;
-	char *module_args[NB_BOOT_MODULES_MAX];
+	char *beside_path[LAUNCH_BESIDE_MAX];
+	unsigned beside_count;
 	const char *records_path;
 	struct text raw;
 	struct printer printer;
@@ -96,6 +100,50 @@ static int add_module(struct boot *b, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static bool name_taken(const struct launch *l, const char *name)
+{
+	bool taken = l->guest && !strcmp(l->guest, name);
+
+	for (unsigned i = 0; i < l->module_count; i++)
+		taken = taken || !strcmp(l->module[i].name, name);
+	for (unsigned i = 0; i < l->beside_count; i++)
+		taken = taken || !strcmp(l->beside[i].name, name);
+	return taken;
+}
+
+/* Named in the end, when all other names are known. */
+static int add_beside(struct boot *b, char *arg, struct argp_state *state)
+{
+	struct launch *l = &b->launch;
+	char *colon = strchr(arg, ':');
+
+	if (b->beside_count == LAUNCH_BESIDE_MAX)
+		argp_error(state, "too many VMs");
+	if (colon)
+		*colon = '\0';
+	l->beside[b->beside_count].cmdline = colon ? colon + 1 : "";
+	b->beside_path[b->beside_count] = arg;
+	return guest_read(arg, &l->beside[b->beside_count++].image) ? EINVAL : 0;
+}
+
+static void name_beside(struct boot *b)
+{
+	struct launch *l = &b->launch;
+
+	while (l->beside_count < b->beside_count) {
+		char *name = short_name(b->beside_path[l->beside_count]);
+
+		for (unsigned n = 2; name_taken(l, name); n++) {
+			char *plain = short_name(b->beside_path[l->beside_count]);
+
+			free(name);
+			name = text_format("%s-%u", plain, n);
+			free(plain);
+		}
+		l->beside[l->beside_count++].name = name;
+	}
+}
+
 static void add_setting(struct boot *b, const char *arg, struct argp_state *state)
 {
 	struct setting s;
@@ -125,6 +173,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_MODULE:
 		return add_module(b, arg, state);
+	case OPT_BESIDE:
+		return add_beside(b, arg, state);
 	case OPT_L0:
 		b->l0 = true;
 		return 0;
@@ -172,8 +222,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "which IMAGE?");
 		if (l->bare && b->l0)
 			argp_error(state, "--bare and --l0 exclude each other");
-		if (l->bare && (b->vm_lines.size || b->l0_lines.size || l->nested))
-			argp_error(state, "--set and --nested tell L0; --bare has none");
+		if (l->bare && (b->vm_lines.size || b->l0_lines.size || l->nested || b->beside_count))
+			argp_error(state, "--set, --nested and --beside tell L0; --bare has none");
+		name_beside(b);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -264,6 +315,10 @@ static void boot_free(struct boot *b)
 	for (unsigned i = 0; i < l->module_count; i++) {
 		free((char *)l->module[i].name);
 		free(l->module[i].image.data);
+	}
+	for (unsigned i = 0; i < b->beside_count; i++) {
+		free((char *)l->beside[i].name);
+		free(l->beside[i].image.data);
 	}
 	free((char *)l->guest);
 	free(l->image.data);

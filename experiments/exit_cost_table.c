@@ -8,7 +8,7 @@
 
 #define OP_WIDTH    15
 #define COST_WIDTH  8
-#define EXITS_WIDTH 6
+#define EXITS_WIDTH 7
 
 /* Decimals where they tell something: below a hundred. */
 static void add_mean(struct text *out, int width, uint64_t total, uint64_t count)
@@ -30,6 +30,8 @@ static void add_head(struct text *out, const struct exit_cost_run *run, int widt
 		head[n++] = ' ';
 		head[n++] = strstr(run->config, "shadow=on") ? 'S' : 's';
 		head[n++] = strstr(run->config, "merge=incremental") ? 'I' : 'f';
+		if (strstr(run->config, "intercept=all"))
+			head[n++] = '*';
 	}
 	head[n] = '\0';
 	text_addf(out, "%*s", width, head);
@@ -74,6 +76,27 @@ static void add_cost_row(struct text *out, const struct exit_cost_rows *rows,
 	text_addf(out, "\n");
 }
 
+/* What measuring cost, where it cost most: the share of an operation's ticks that is L0's accounting. */
+static void add_accounting(struct text *out, const struct exit_cost_rows *rows)
+{
+	const struct exit_cost_row *worst = NULL;
+	double share = 0;
+
+	for (unsigned i = 0; i < rows->count; i++) {
+		const struct exit_cost_row *r = &rows->row[i];
+
+		if (!r->windowed || !r->ticks || (double)r->accounting_ticks / (double)r->ticks <= share)
+			continue;
+		worst = r;
+		share = (double)r->accounting_ticks / (double)r->ticks;
+	}
+	if (worst)
+		text_addf(out, "accounting is part of it: at most %.1f of %.1f (%.0f %%, %s at %s %s)\n",
+			  (double)worst->accounting_ticks / (double)worst->iterations,
+			  (double)worst->ticks / (double)worst->iterations, 100 * share, worst->op,
+			  worst->run->level, worst->run->config);
+}
+
 static bool seen_before(const struct exit_cost_rows *rows, unsigned at)
 {
 	for (unsigned i = 0; i < at; i++)
@@ -112,8 +135,10 @@ void exit_cost_table(struct text *out, const struct exit_cost_rows *rows, const 
 		for (unsigned k = 0; k < rows->count; k++)
 			if (!strcmp(rows->row[k].op, ops->sample[i].op) && !seen_before(rows, k))
 				add_cost_row(out, rows, runs, run_count, ops->sample[i].op);
-	text_addf(out, "S, s: VMCS shadowing on, off; I, f: merge incremental, full; L2/L1: of the first L2 "
-		       "column\n");
+	text_addf(out,
+		  "S, s: VMCS shadowing on, off; I, f: merge incremental, full; *: L1 intercepts all it can; "
+		  "L2/L1: of the first L2 column\n");
+	add_accounting(out, rows);
 }
 
 /* What an operation computed, against the first run that measured it as often. */

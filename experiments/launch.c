@@ -33,17 +33,20 @@ static char *write_config(const struct launch *l)
 		text_addf(&t, "module = %s%s%s\n", l->module[i].name, *l->module[i].args ? " " : "",
 			  l->module[i].args);
 	text_addf(&t, "%s", l->vm_lines);
+	for (unsigned i = 0; i < l->beside_count; i++)
+		text_addf(&t, "[vm %s]\nimage = %s\ncmdline = %s\nmemory = %lluM\n", l->beside[i].name,
+			  l->beside[i].name, l->beside[i].cmdline, LAUNCH_BESIDE_BYTES >> 20);
 	return t.data;
 }
 
 static int make_bundle(struct launch *l)
 {
-	struct bundle_image image[NB_BOOT_MODULES_MAX] = {
+	struct bundle_image image[NB_BOOT_MODULES_MAX + LAUNCH_BESIDE_MAX] = {
 		{l->guest, l->image}
         };
 	struct l0_config *parsed = zalloc(sizeof(*parsed));
 	struct config_error error;
-	unsigned bad;
+	unsigned bad, count = 1;
 	int err;
 
 	l->config = write_config(l);
@@ -55,20 +58,23 @@ static int make_bundle(struct launch *l)
 		return CLI_USAGE;
 	}
 	for (unsigned i = 0; i < l->module_count; i++)
-		image[i + 1] = (struct bundle_image){l->module[i].name, l->module[i].image};
-	err = bundle_write(l->config, image, l->module_count + 1, &l->bundle, &bad);
+		image[count++] = (struct bundle_image){l->module[i].name, l->module[i].image};
+	for (unsigned i = 0; i < l->beside_count; i++)
+		image[count++] = (struct bundle_image){l->beside[i].name, l->beside[i].image};
+	err = bundle_write(l->config, image, count, &l->bundle, &bad);
 	if (!err)
 		return 0;
-	fprintf(stderr, "nestbed: %s: the boot bundle: %s%s%s\n", l->name,
-		bad <= l->module_count ? image[bad].name : "", bad <= l->module_count ? ": " : "",
-		strerror(-err));
+	fprintf(stderr, "nestbed: %s: the boot bundle: %s%s%s\n", l->name, bad < count ? image[bad].name : "",
+		bad < count ? ": " : "", strerror(-err));
 	return CLI_USAGE;
 }
 
 static int prepare_bare(struct launch *l)
 {
+	/* it begins with the kernel's name, as under L0 and as GRUB gives it */
+	l->kernel_cmdline = text_format("%s%s%s", l->guest, *l->cmdline ? " " : "", l->cmdline);
 	l->spec.kernel = l->image;
-	l->spec.cmdline = l->cmdline;
+	l->spec.cmdline = l->kernel_cmdline;
 	l->spec.memory = l->memory;
 	for (unsigned i = 0; i < l->module_count; i++) {
 		const struct launch_module *m = &l->module[i];
@@ -93,7 +99,8 @@ static int prepare_l0(struct launch *l)
 	l->spec.cmdline = "";
 	l->spec.module[0] = (struct machine_module){l->bundle, "bundle"};
 	l->spec.module_count = 1;
-	l->spec.memory = 2 * l->memory + L0_MEMORY + ((l->bundle.size + MIB - 1) & ~(MIB - 1));
+	l->spec.memory = 2 * l->memory + 2 * l->beside_count * LAUNCH_BESIDE_BYTES + L0_MEMORY +
+			 ((l->bundle.size + MIB - 1) & ~(MIB - 1));
 	if (l->spec.memory < CLI_DEFAULT_MEMORY)
 		l->spec.memory = CLI_DEFAULT_MEMORY;
 	return 0;
@@ -116,6 +123,7 @@ int launch_prepare(struct launch *l)
 void launch_free(struct launch *l)
 {
 	free(l->config);
+	free(l->kernel_cmdline);
 	free(l->bundle.data);
 	free(l->rom.data);
 	free(l->l0.data);

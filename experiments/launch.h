@@ -14,6 +14,15 @@ struct launch_module {
 	struct blob image;
 };
 
+/* Another VM of the same L0, with a configuration of its own defaults. */
+struct launch_beside {
+	const char *name; /* of the VM; differs from the others' */
+	const char *cmdline;
+	struct blob image;
+};
+#define LAUNCH_BESIDE_MAX   7u /* L0 runs eight VMs */
+#define LAUNCH_BESIDE_BYTES (64ull << 20)
+
 struct launch {
 	/* Asked for; everything borrowed. */
 	const char *name; /* of the machine run */
@@ -28,12 +37,15 @@ struct launch {
 	const char *l0_lines; /* lines of [l0], or "" */
 	struct launch_module module[NB_BOOT_MODULES_MAX - 1];
 	unsigned module_count;
+	struct launch_beside beside[LAUNCH_BESIDE_MAX];
+	unsigned beside_count;
 	unsigned seconds;
 	const char *keep_dir;
 
 	/* Made by launch_prepare; spec borrows the rest. */
 	struct machine_spec spec;
 	char *config; /* NULL when bare */
+	char *kernel_cmdline; /* NULL under L0 */
 	char *module_cmdline[NB_BOOT_MODULES_MAX];
 	struct blob bundle, rom, l0;
 };
