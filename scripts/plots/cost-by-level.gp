@@ -19,6 +19,7 @@ free = ""
 do for [o in words(trapped) ? all : ""] {
 	if (has(trapped, o)) { ops = ops." ".o } else { free = free." ".o }
 }
+if (!strlen(free_heading)) { free = "" }
 count = words(ops)
 place(o) = int(sum [i=1:count] (word(ops, i) eq o ? i : 0))
 

@@ -20,11 +20,12 @@ array name[series]   = ["bare machine", "L1", "L2 by itself", "L2, intercepted b
 array colour[series] = ["#000000", "#0072B2", "#56B4E9", "#009E73", "#D55E00"]
 array shape[series]  = [5, 7, 10, 9, 11]
 
-# Operations that exit only because L1 wants it; hidden are those that exit anyhow.
+# Operations that L1 gets only because it wants them: left alone they take no round by L1, which is two exits to L0.
 anyhow = ""
-about_exits(level, config, exits) = strstrt(config, "intercept=all") && exits >= 0.1
-free_heading = ""
 set datafile separator ","
-stats table skip 1 using (strstrt(strcol(5), "intercept=all") == 0 && column(10) >= 0.1 && \
+stats table skip 1 using (strcol(3) eq "L2" && strstrt(strcol(5), "intercept=all") == 0 && column(10) >= 1.5 && \
 	strstrt(anyhow." ", " ".strcol(4)." ") == 0 ? (anyhow = anyhow." ".strcol(4), 0) : 0) nooutput
+about_exits(level, config, exits) = strstrt(config, "intercept=all") && exits >= 1.5 && \
+	strstrt(anyhow." ", " ".strcol(4)." ") == 0
+free_heading = ""
 load ARG0[1:strlen(ARG0) - strlen("reflection.gp")]."cost-by-level.gp"
