@@ -37,6 +37,12 @@ static void add_head(struct text *out, const struct exit_cost_run *run, int widt
 	text_addf(out, "%*s", width, head);
 }
 
+/* A full merge exits as often as an incremental one: its exits would only widen the table. */
+static bool counts_exits(const struct exit_cost_run *run)
+{
+	return run->depth && !strstr(run->config, "merge=full");
+}
+
 static void add_cost_row(struct text *out, const struct exit_cost_rows *rows,
 			 const struct exit_cost_run *runs, unsigned run_count, const char *op)
 {
@@ -66,7 +72,7 @@ static void add_cost_row(struct text *out, const struct exit_cost_rows *rows,
 	for (unsigned i = 0; i < run_count; i++) {
 		const struct exit_cost_row *r = exit_cost_find(rows, &runs[i], op);
 
-		if (!runs[i].depth)
+		if (!counts_exits(&runs[i]))
 			continue;
 		if (r)
 			add_mean(out, EXITS_WIDTH, r->exits, r->iterations);
@@ -128,7 +134,7 @@ void exit_cost_table(struct text *out, const struct exit_cost_rows *rows, const 
 		add_head(out, &runs[i], COST_WIDTH);
 	text_addf(out, "%7s", "L2/L1");
 	for (unsigned i = 0; i < run_count; i++)
-		if (runs[i].depth)
+		if (counts_exits(&runs[i]))
 			add_head(out, &runs[i], EXITS_WIDTH);
 	text_addf(out, "\n");
 	for (unsigned i = 0; i < ops->sample_count; i++)
