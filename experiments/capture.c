@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "experiments/record_text.h"
-
 static void keep_record(struct capture *c, const Nestbed__Record *record)
 {
 	size_t size = nestbed__record__get_packed_size(record);
@@ -49,13 +47,6 @@ static void on_record(void *ctx, const struct decode_source *from, const Nestbed
 		if (from->depth == c->depth)
 			keep_sample(c, record->sample);
 		return;
-	case NESTBED__RECORD__BODY_REFUSAL:
-	case NESTBED__RECORD__BODY_FAULT:
-	case NESTBED__RECORD__BODY_STOP:
-		text_addf(&c->reasons, "%s%s", from->name, from->depth ? ": " : "");
-		record_text(&c->reasons, record);
-		text_addf(&c->reasons, "\n");
-		return;
 	default:
 		return;
 	}
@@ -81,7 +72,6 @@ void capture_init(struct capture *c, unsigned depth)
 	*c = (struct capture){.depth = depth, .verdict = {.bare = !depth}};
 	c->decode = decode_new(&sink);
 	text_add(&c->printed, "", 0);
-	text_add(&c->reasons, "", 0);
 	text_add(&c->raw, "", 0);
 }
 
@@ -136,7 +126,7 @@ void capture_free(struct capture *c)
 	decode_free(c->decode);
 	text_free(&c->raw);
 	text_free(&c->printed);
-	text_free(&c->reasons);
+	verdict_free(&c->verdict);
 	for (unsigned i = 0; i < c->record_count; i++)
 		nestbed__record__free_unpacked(c->record[i], NULL);
 	for (unsigned i = 0; i < c->sample_count; i++) {

@@ -22,7 +22,6 @@ struct capture {
 	struct decode *decode;
 	struct text raw; /* the machine's frames as received */
 	struct text printed; /* text of the workload's console */
-	struct text reasons; /* refusals, faults and stops as text, a line each */
 	Nestbed__Record **record; /* Hello and Window records of the machine itself: L0's */
 	unsigned record_count;
 	struct sample *sample;

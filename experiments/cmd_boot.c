@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "experiments/cli.h"
 #include "experiments/cpu_models.h"
@@ -206,8 +205,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_KEEP:
 		l->keep_dir = arg;
-		if (mkdir(arg, 0755) && errno != EEXIST)
-			argp_error(state, "%s: %s", arg, strerror(errno));
 		return 0;
 	case OPT_RECORDS:
 		b->records_path = arg;
@@ -273,7 +270,7 @@ static int run(struct boot *b)
 	const struct decode_sink sink = {on_text, on_record, on_bad, on_raw, b};
 	const struct progress progress = {"nestbed boot", true};
 	struct job job = {.spec = b->launch.spec, .output = on_output, .ctx = b};
-	const char *why;
+	char *why;
 	int err, status;
 
 	b->decode = decode_new(&sink);
@@ -292,6 +289,7 @@ static int run(struct boot *b)
 	if (status == CLI_DIED && job.result.log_tail)
 		fputs(job.result.log_tail, stderr);
 	free(job.result.log_tail);
+	free(why);
 	return status;
 }
 
@@ -308,10 +306,21 @@ static int save_records(const struct boot *b)
 	return CLI_FAILED;
 }
 
+static int make_keep_dir(const char *dir)
+{
+	int err = dir ? make_folders(dir) : 0;
+
+	if (!err)
+		return CLI_OK;
+	fprintf(stderr, "nestbed: %s: %s\n", dir, strerror(-err));
+	return CLI_FAILED;
+}
+
 static void boot_free(struct boot *b)
 {
 	struct launch *l = &b->launch;
 
+	verdict_free(&b->verdict);
 	for (unsigned i = 0; i < l->module_count; i++) {
 		free((char *)l->module[i].name);
 		free(l->module[i].image.data);
@@ -352,6 +361,8 @@ int cmd_boot(int argc, char **argv)
 	b.launch.vm_lines = b.vm_lines.size ? b.vm_lines.data : "";
 	b.launch.l0_lines = b.l0_lines.size ? b.l0_lines.data : "";
 	status = launch_prepare(&b.launch);
+	if (!status)
+		status = make_keep_dir(b.launch.keep_dir);
 	if (!status) {
 		status = run(&b);
 		saved = save_records(&b);

@@ -75,6 +75,24 @@ int file_write(const char *path, const void *data, size_t size)
 	return err;
 }
 
+int make_folders(const char *path)
+{
+	char *copy = text_format("%s/", path);
+	struct stat st;
+	int err = 0;
+
+	for (char *p = strchr(copy + 1, '/'); p && !err; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (mkdir(copy, 0755))
+			err = errno != EEXIST                            ? -errno
+			      : !stat(copy, &st) && !S_ISDIR(st.st_mode) ? -ENOTDIR
+									 : 0;
+		*p = '/';
+	}
+	free(copy);
+	return err;
+}
+
 const char *build_dir(void)
 {
 	static char dir[PATH_MAX];

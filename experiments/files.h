@@ -10,6 +10,9 @@ __attribute__((warn_unused_result)) int file_read(const char *path, struct blob 
 /* By a temporary file beside it and rename(). 0 or negative errno. */
 __attribute__((warn_unused_result)) int file_write(const char *path, const void *data, size_t size);
 
+/* A folder and what leads to it; those that are there already are fine. 0 or negative errno. */
+__attribute__((warn_unused_result)) int make_folders(const char *path);
+
 /* Where ROM, L0 and guests lie: $NESTBED_BUILD, or beside this program. */
 const char *build_dir(void);
 /* Reads build_dir()/name, which the build makes; says on stderr what is missing. 0 or negative errno. */

@@ -42,22 +42,6 @@ static char *new_name(const struct run *run)
 	}
 }
 
-/* What a path leads through. 0 or negative errno. */
-static int make_parents(const char *path)
-{
-	char *copy = text_copy(path);
-	int err = 0;
-
-	for (char *p = strchr(copy + 1, '/'); p && !err; p = strchr(p + 1, '/')) {
-		*p = '\0';
-		if (mkdir(copy, 0755) && errno != EEXIST)
-			err = -errno;
-		*p = '/';
-	}
-	free(copy);
-	return err;
-}
-
 int run_open(struct run *run, const char *out, json_t *command_line)
 {
 	size_t n;
@@ -75,9 +59,7 @@ int run_open(struct run *run, const char *out, json_t *command_line)
 		return CLI_USAGE;
 	}
 	run->partial = text_format("%s.partial-%ld", run->dir, (long)getpid());
-	err = make_parents(run->partial);
-	if (!err && mkdir(run->partial, 0755))
-		err = -errno;
+	err = make_folders(run->partial);
 	if (err) {
 		fprintf(stderr, "nestbed: %s: %s\n", run->partial, strerror(-err));
 		free(run->partial);
@@ -116,17 +98,18 @@ static void add_records(struct run *run, const char *machine, const struct captu
 /* Books a machine run that has ended; its exit status. */
 static int book(struct run *run, const struct launch *l, const struct capture *c, struct job *job)
 {
-	const char *why;
+	char *why;
 	int status = verdict_status(&c->verdict, job->result.end, &why);
 
 	add_records(run, l->name, c);
 	json_array_append_new(run->machines, meta_machine(l, &job->result, status, why));
 	if (status && status < CLI_INTERRUPTED) {
-		fprintf(stderr, "nestbed: %s: %s\n%s", l->name, why, c->reasons.data);
+		fprintf(stderr, "nestbed: %s: %s\n", l->name, why);
 		if (status == CLI_DIED && job->result.log_tail)
 			fputs(job->result.log_tail, stderr);
 	}
 	free(job->result.log_tail);
+	free(why);
 	return status;
 }
 
@@ -136,10 +119,8 @@ static int prepare(struct run *run, struct launch *l)
 	l->seconds = run->seconds;
 	if (run->keep) {
 		char *dir = text_format("%s/machines/%s", run->partial, l->name);
-		int err = make_parents(dir);
+		int err = make_folders(dir);
 
-		if (!err && mkdir(dir, 0755) && errno != EEXIST)
-			err = -errno;
 		l->keep_dir = dir;
 		if (err) {
 			fprintf(stderr, "nestbed: %s: %s\n", dir, strerror(-err));

@@ -45,12 +45,28 @@ wrong_usage() {
 bare_machine() { status 0 "$nestbed" boot --bare hello && said '^hello$' && said '^@ value name=hello value=1'; }
 vm_of_l0() { status 0 "$nestbed" boot hello && said '^hello> hello$' && said '^@hello value name=hello value=1'; }
 json() { status 0 "$nestbed" boot --json hello && said '^{"text":"hello","from":"hello"}$'; }
-stopped_vm() { status 3 "$nestbed" boot triple && said 'cause=TRIPLE_FAULT'; }
+stopped_vm() { status 3 "$nestbed" boot triple && said '^nestbed: triple: VM triple was stopped: TRIPLE_FAULT'; }
+vm_beside() {
+	status 3 "$nestbed" boot --beside=hello:word --beside=triple triple && said '^hello> hello$' &&
+		said 'VM triple was stopped.*; VM triple-2 was stopped' &&
+		status 2 "$nestbed" boot --bare --beside=hello hello
+}
+kept_machine() {
+	status 0 "$nestbed" boot --keep="$work/kept/a" hello && [ -s "$work/kept/a/bochs.log" ] &&
+		status 1 "$nestbed" boot --keep=/dev/null/a hello && said "Not a directory"
+}
+# A guest's command line is its name and its arguments, at every level.
+command_line() {
+	status 0 "$nestbed" boot --bare hello --cmdline='x y' && said '^cmdline "hello x y"$' &&
+		status 0 "$nestbed" boot hello --cmdline='x y' && said '^hello> cmdline "hello x y"$' &&
+		status 0 "$nestbed" boot --nested --memory=128M l1hv '--module=hello:x y' &&
+		said '^l1hv/l2> cmdline "hello x y"$'
+}
 machine_panics() {
 	status 5 "$nestbed" boot --bare triple && said "3rd (.*) exception with no resolution" && said "last lines of its log"
 }
 time_limit() { status 5 "$nestbed" boot --bare --timeout 1 spin && said "ran out of time"; }
-refused_processor() { status 4 "$nestbed" boot --cpu core2_penryn_t9600 hello && said '^@ refusal .*missing=EPT'; }
+refused_processor() { status 4 "$nestbed" boot --cpu core2_penryn_t9600 hello && said '^nestbed: hello: refused: .*EPT'; }
 records_file() {
 	status 0 "$nestbed" boot --records "$work/r.pb" hello && status 0 "$nestbed" records "$work/r.pb" &&
 		said '^@ stop vm=hello cause=SHUTDOWN' && said '^hello> hello$'
@@ -113,7 +129,7 @@ nothing_listens() {
 experiment_twice() {
 	local a=$work/a b=$work/b table
 	status 0 "$nestbed" run exit-cost --set ops=cpuid,vmcall --set iterations=20 --out "$a" &&
-		said 'is the same in all 6 runs' &&
+		said 'is the same in all 8 runs' &&
 		status 0 "$nestbed" run exit-cost --set ops=cpuid,vmcall --set iterations=20 --out "$b" --jobs 1 || return 1
 	for table in exit-cost exit-reasons accounting; do
 		cmp "$a/$table.csv" "$b/$table.csv" || return 1
@@ -129,7 +145,7 @@ figures_from_tables() {
 }
 
 failed=0
-for t in help_and_version wrong_usage bare_machine vm_of_l0 json stopped_vm machine_panics time_limit refused_processor \
+for t in help_and_version wrong_usage bare_machine vm_of_l0 json stopped_vm vm_beside kept_machine command_line machine_panics time_limit refused_processor \
 	records_file interrupted terminated killed interrupted_run_leaves_nothing result_without_a_reader nothing_listens experiment_twice \
 	figures_from_tables; do
 	$t

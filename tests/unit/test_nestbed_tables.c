@@ -309,6 +309,11 @@ static void broken_records(void **state)
 
 /* ---- verdict ---- */
 
+#define TOLD                                                                                                 \
+	{                                                                                                    \
+		(char *)(uintptr_t) "why", 3, 0                                                              \
+	}
+
 static void verdicts(void **state)
 {
 	enum { REFUSED = 1, FAULTED = 2, STOPPED = 4, ENDED_WELL = 8, BARE = 16 };
@@ -334,22 +339,52 @@ static void verdicts(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct verdict v = {
 			.bare = rows[i].said & BARE,
-			.refused = rows[i].said & REFUSED,
-			.faulted = rows[i].said & FAULTED,
-			.stopped = rows[i].said & STOPPED,
+			.refused = {TOLD, rows[i].said & REFUSED ? 1 : 0},
+			.faulted = {TOLD, rows[i].said & FAULTED ? 1 : 0},
+			.stopped = {TOLD, rows[i].said & STOPPED ? 1 : 0},
 			.vms_shut_down = rows[i].said & ENDED_WELL ? 1 : 0,
 		};
-		const char *why = NULL;
+		char *why = NULL;
 
 		if (verdict_status(&v, rows[i].end, &why) != rows[i].status || !why)
 			fail_msg("%s", rows[i].name);
+		free(why);
 	}
+}
+
+/* Whoever it was is named; a guest that floods is cut short, and sends no commands to a terminal. */
+static void verdict_words(void **state)
+{
+	struct text t = {0}, inner = {0};
+	struct capture c;
+	char *why;
+
+	(void)state;
+	stop_add(&t, "good", NESTBED__STOP__CAUSE__SHUTDOWN);
+	stop_add(&t, "bad", NESTBED__STOP__CAUSE__TRIPLE_FAULT);
+	stop_add(&inner, "\033[2J", NESTBED__STOP__CAUSE__LIMIT);
+	output_add(&t, "worse", NESTBED__OUTPUT__CHANNEL__CONSOLE, inner.data, inner.size);
+	c = l2_capture(&t);
+	assert_int_equal(verdict_status(&c.verdict, MACHINE_SHUT_DOWN, &why), CLI_STOPPED);
+	assert_string_equal(why, "VM bad was stopped: TRIPLE_FAULT; VM worse/?[2J was stopped: LIMIT");
+	free(why);
+	capture_free(&c);
+	for (unsigned i = 0; i < 98; i++)
+		text_add(&t, inner.data, inner.size);
+	c = l2_capture(&t);
+	assert_int_equal(verdict_status(&c.verdict, MACHINE_SHUT_DOWN, &why), CLI_STOPPED);
+	assert_non_null(strstr(why, "; and 92 more"));
+	free(why);
+	capture_free(&c);
+	text_free(&t);
+	text_free(&inner);
 }
 
 static void verdict_of_records(void **state)
 {
 	struct text t = {0}, inner = {0};
 	struct capture c;
+	char *why;
 
 	(void)state;
 	stop_add(&t, "a", NESTBED__STOP__CAUSE__SHUTDOWN);
@@ -357,13 +392,15 @@ static void verdict_of_records(void **state)
 	output_add(&t, "a", NESTBED__OUTPUT__CHANNEL__CONSOLE, inner.data, inner.size);
 	c = l2_capture(&t);
 	assert_int_equal(c.verdict.vms_shut_down, 1);
-	assert_false(c.verdict.stopped);
+	assert_int_equal(verdict_status(&c.verdict, MACHINE_SHUT_DOWN, &why), CLI_OK);
+	free(why);
 	capture_free(&c);
 	stop_add(&inner, "l2", NESTBED__STOP__CAUSE__BAD_ACCESS);
 	output_add(&t, "a", NESTBED__OUTPUT__CHANNEL__CONSOLE, inner.data, inner.size);
 	c = l2_capture(&t);
-	assert_true(c.verdict.stopped);
-	assert_non_null(strstr(c.reasons.data, "a: stop vm=l2 cause=BAD_ACCESS\n"));
+	assert_int_equal(verdict_status(&c.verdict, MACHINE_SHUT_DOWN, &why), CLI_STOPPED);
+	assert_string_equal(why, "VM a/l2 was stopped: BAD_ACCESS");
+	free(why);
 	capture_free(&c);
 	text_free(&t);
 	text_free(&inner);
@@ -380,6 +417,7 @@ int main(void)
 		cmocka_unit_test(broken_records),
 		cmocka_unit_test(verdicts),
 		cmocka_unit_test(verdict_of_records),
+		cmocka_unit_test(verdict_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
