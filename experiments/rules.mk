@@ -56,3 +56,21 @@ $(BUILD)/tests/test_nestbed_decode $(BUILD)/tests/test_nestbed_tables $(BUILD)/f
 	$(BUILD)/nestbed.o/record.pb-c.o
 $(patsubst %,$(BUILD)/san/%.o,$(sort $(NESTBED_TABLES)) tests/unit/test_nestbed_decode.c tests/unit/test_nestbed_tables.c): \
 	| $(BUILD)/gen/nestbed/record.pb-c.h
+
+# ---- golden results ----
+# Built apart, by one version string for everybody: L0 and l1hv report theirs, and a longer one takes more instructions.
+GOLDEN_BUILD = $(BUILD)/golden
+GOLDEN_FILES = nestbed rom.bin l0.elf guests/exits.elf guests/l1hv.elf $(NESTBED_PLOTS:scripts/%=%)
+
+golden: golden-build ## Measure results/golden again
+	$(Q)experiments/golden write $(GOLDEN_BUILD)
+
+reproduce: golden-build ## Measure again, compare with results/golden bit for bit
+	$(Q)experiments/golden compare $(GOLDEN_BUILD)
+
+golden-build:
+	$(Q)rm -rf $(GOLDEN_BUILD)
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) BUILD=$(GOLDEN_BUILD) VERSION=golden SAN=0 \
+		$(addprefix $(GOLDEN_BUILD)/,$(GOLDEN_FILES)) >$(BUILD)/golden.log 2>&1 || { cat $(BUILD)/golden.log; exit 1; }
+
+.PHONY: golden reproduce golden-build
