@@ -14,9 +14,9 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-# Not run here, for they take minutes or install packages: this test is part of the second, and the first is its build and
-# the experiment that the README runs by name.
-excluded=("make demo" "make check")
+# Not run here, for they take minutes or install packages: this test is part of `make check`, which runs tests/system/reproduce.sh
+# too; `make demo` is the build and the experiment that the README runs by name.
+excluded=("make demo" "make check" "make reproduce")
 
 # verdict NAME STATUS: ok or not ok, with what was written to $work/out
 verdict() {
