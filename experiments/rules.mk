@@ -20,14 +20,8 @@ $(BUILD)/nestbed.o/record.pb-c.o: $(BUILD)/gen/nestbed/record.pb-c.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(HOST_CC) $(NESTBED_CFLAGS) -w -c -o $@ $<
 
-# Compiled again only when the version has changed.
-$(BUILD)/nestbed.o/version.txt: FORCE
-	$(Q)mkdir -p $(@D) && echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
-$(BUILD)/nestbed.o/experiments/version.o: $(BUILD)/nestbed.o/version.txt
+$(BUILD)/nestbed.o/experiments/version.o: $(BUILD)/version.txt
 $(BUILD)/nestbed.o/experiments/version.o: NESTBED_CFLAGS += -DNESTBED_VERSION='"$(VERSION)"'
-
-FORCE:
-.PHONY: FORCE
 
 # Figures are drawn by scripts beside the program.
 NESTBED_PLOTS := $(wildcard scripts/plots/*.gp)
@@ -58,19 +52,10 @@ $(patsubst %,$(BUILD)/san/%.o,$(sort $(NESTBED_TABLES)) tests/unit/test_nestbed_
 	| $(BUILD)/gen/nestbed/record.pb-c.h
 
 # ---- golden results ----
-# Built apart, by one version string for everybody: L0 and l1hv report theirs, and a longer one takes more instructions.
-GOLDEN_BUILD = $(BUILD)/golden
-GOLDEN_FILES = nestbed rom.bin l0.elf guests/exits.elf guests/l1hv.elf $(NESTBED_PLOTS:scripts/%=%)
+golden: all ## Measure results/golden again
+	$(Q)experiments/golden write $(BUILD)
 
-golden: golden-build ## Measure results/golden again
-	$(Q)experiments/golden write $(GOLDEN_BUILD)
+reproduce: all ## Measure again, compare with results/golden bit for bit
+	$(Q)experiments/golden compare $(BUILD)
 
-reproduce: golden-build ## Measure again, compare with results/golden bit for bit
-	$(Q)experiments/golden compare $(GOLDEN_BUILD)
-
-golden-build:
-	$(Q)rm -rf $(GOLDEN_BUILD)
-	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) BUILD=$(GOLDEN_BUILD) VERSION=golden SAN=0 \
-		$(addprefix $(GOLDEN_BUILD)/,$(GOLDEN_FILES)) >$(BUILD)/golden.log 2>&1 || { cat $(BUILD)/golden.log; exit 1; }
-
-.PHONY: golden reproduce golden-build
+.PHONY: golden reproduce

@@ -4,14 +4,11 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${BUILD:-build}
-for program in bochs-bin make; do
-	if ! command -v "$program" >/dev/null; then
-		echo "skip reproduce $program is not installed"
-		exit 0
-	fi
-done
-make --no-print-directory BUILD="$build" golden-build || exit 1
-experiments/golden compare "$build/golden"
+if ! command -v bochs-bin >/dev/null; then
+	echo "skip reproduce bochs-bin is not installed"
+	exit 0
+fi
+experiments/golden compare "$build"
 case $? in
 0) echo "ok reproduce" ;;
 77) echo "skip reproduce the golden results were made by another compiler or Bochs" ;;
