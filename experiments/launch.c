@@ -8,7 +8,7 @@
 #include "experiments/cli.h"
 #include "experiments/files.h"
 #include "experiments/text.h"
-#include "l0hv/boot/config.h"
+#include "bundle/config.h"
 
 #define MIB (1ull << 20)
 /*

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The host program `nestbed`.
-NESTBED_SOURCES := $(sort $(wildcard experiments/*.c)) l0hv/boot/config.c l0hv/boot/bundle.c
+NESTBED_SOURCES := $(sort $(wildcard experiments/*.c)) bundle/config.c bundle/bundle.c
 NESTBED_OBJECTS := $(NESTBED_SOURCES:%.c=$(BUILD)/nestbed.o/%.o) $(BUILD)/nestbed.o/record.pb-c.o
 NESTBED_LIBS    := -lprotobuf-c -ljansson
 NESTBED_CFLAGS   = $(HOST_CFLAGS) -MMD -MP
@@ -37,7 +37,7 @@ NESTBED_FRAMES := tests/unit/nestbed_frames.c
 NESTBED_TABLES := experiments/capture.c experiments/csv.c experiments/exit_cost_rows.c experiments/exit_cost_table.c \
 	experiments/verdict.c $(NESTBED_DECODE) $(NESTBED_FRAMES)
 NESTBED_MACHINE := experiments/bochs_output.c experiments/bochsrc.c experiments/boot_image.c experiments/bundle_write.c \
-	experiments/text.c l0hv/boot/bundle.c
+	experiments/text.c bundle/bundle.c
 $(call unit_test,test_nestbed_stream,tests/unit/test_nestbed_stream.c experiments/stream.c experiments/text.c)
 $(call unit_test,test_nestbed_decode,tests/unit/test_nestbed_decode.c $(NESTBED_DECODE) $(NESTBED_FRAMES),$(NESTBED_LIBS))
 $(call unit_test,test_nestbed_setting,tests/unit/test_nestbed_setting.c experiments/setting.c experiments/cpu_models.c experiments/text.c)

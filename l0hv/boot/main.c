@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* L0 from its 64-bit entry to the first VM entry. */
-#include "l0hv/boot/bundle.h"
-#include "l0hv/boot/config.h"
+#include "bundle/bundle.h"
+#include "bundle/config.h"
 #include "l0hv/cpu/asm.h"
 #include "l0hv/cpu/fault.h"
 #include "l0hv/lib/lib.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 
-#include "l0hv/boot/bundle.h"
+#include "bundle/bundle.h"
 #include "l0hv/lib/lib.h"
 #include "l0hv/mm/pages.h"
 #include "l0hv/vm/multiboot.h"

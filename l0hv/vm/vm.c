@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 
-#include "l0hv/boot/bundle.h"
+#include "bundle/bundle.h"
 #include "l0hv/cpu/asm.h"
 #include "l0hv/exits/cpuid.h"
 #include "l0hv/lib/lib.h"

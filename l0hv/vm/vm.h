@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "l0hv/boot/config.h"
+#include "bundle/config.h"
 #include "l0hv/devices/platform.h"
 #include "l0hv/mm/ept.h"
 #include "l0hv/record/account.h"

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "l0hv/boot/bundle.h"
+#include "bundle/bundle.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

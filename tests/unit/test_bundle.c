@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "l0hv/boot/bundle.h"
+#include "bundle/bundle.h"
 
 #define SIZE       (3u * 4096u + 100u)
 #define NAME_OF(n) (16u + 64u * (n)) /* an entry; 48 and 56 bytes on lie its offset and size */

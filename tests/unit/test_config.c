@@ -9,8 +9,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "l0hv/boot/bundle.h"
-#include "l0hv/boot/config.h"
+#include "bundle/bundle.h"
+#include "bundle/config.h"
 
 static struct l0_config config; /* large */
 static struct config_error error;

@@ -12,7 +12,7 @@
 #include "experiments/bochsrc.h"
 #include "experiments/boot_image.h"
 #include "experiments/bundle_write.h"
-#include "l0hv/boot/bundle.h"
+#include "bundle/bundle.h"
 
 #define BLOB(s)                                                                                              \
 	{                                                                                                    \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The configuration text of a boot bundle: which VMs L0 runs and how (docs/bundle.md). Pure. */
-#ifndef L0HV_BOOT_CONFIG_H
-#define L0HV_BOOT_CONFIG_H
+#ifndef BUNDLE_CONFIG_H
+#define BUNDLE_CONFIG_H
 
 #include <stdbool.h>
 #include <stddef.h>

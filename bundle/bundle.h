@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading a boot bundle (include/nestbed/bundle.h) that somebody else wrote: every field is checked. Pure. */
-#ifndef L0HV_BOOT_BUNDLE_H
-#define L0HV_BOOT_BUNDLE_H
+#ifndef BUNDLE_BUNDLE_H
+#define BUNDLE_BUNDLE_H
 
 #include <stddef.h>
 #include <stdint.h>

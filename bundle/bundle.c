@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "l0hv/boot/bundle.h"
+#include "bundle/bundle.h"
 
 #include <errno.h>
 #include <stdbool.h>

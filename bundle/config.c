@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "l0hv/boot/config.h"
+#include "bundle/config.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "l0hv/boot/bundle.h"
+#include "bundle/bundle.h"
 
 #define KIB            1024ull
 #define MIB            (1024 * KIB)
