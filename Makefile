@@ -10,7 +10,9 @@ CC         = gcc
 endif
 HOST_CC   ?= $(CC)
 WARN       = -Wall -Wextra -Wconversion -Wshadow -Wswitch-enum -Wvla -Wmissing-prototypes -Werror
-VERSION   := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+# Always 18 characters: L0 and l1hv report it, and a longer one takes more instructions.
+COMMIT    := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+VERSION   := $(if $(COMMIT),$(COMMIT)$(if $(shell git status --porcelain -uno 2>/dev/null),-dirty,-clean),no-git-information)
 
 # Host programs and tests. SAN=1 adds ASan and UBSan.
 san_flags  = -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -41,9 +43,15 @@ $(BUILD)/gen/nestbed/record.pb-c.c: include/nestbed/record.proto
 	$(Q)mkdir -p $(BUILD)/gen/nestbed && protoc-c --proto_path=include --c_out=$(BUILD)/gen nestbed/record.proto
 $(BUILD)/gen/nestbed/record.pb-c.h: $(BUILD)/gen/nestbed/record.pb-c.c ;
 
+# What holds the version is compiled again only when it has changed.
+$(BUILD)/version.txt: FORCE
+	$(Q)mkdir -p $(@D) && echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+
+FORCE:
+
 help: ## List every target
 	@grep -hE '^[a-zA-Z_-]+:.*## ' Makefile */rules.mk */*/rules.mk 2>/dev/null | sort | \
 	awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-.PHONY: all clean help
+.PHONY: all clean help FORCE
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -274,8 +274,26 @@ static void bochs_finish(struct machine *m, enum machine_end asked, struct machi
 	free(m);
 }
 
+static const char *bochs_lacks(void)
+{
+	const char *path = getenv("PATH");
+	bool there = false;
+
+	for (const char *p = path ? path : ""; *p && !there; p += *p == ':') {
+		size_t n = strcspn(p, ":");
+		char *file = text_format("%.*s/%s", (int)n, p, BOCHS);
+
+		there = !access(file, X_OK);
+		free(file);
+		p += n;
+	}
+	return there ? NULL
+		     : BOCHS " is not installed (package bochs); `nestbed doctor` says what else lacks";
+}
+
 const struct machine_driver machine_bochs = {
 	.name = "bochs",
+	.lacks = bochs_lacks,
 	.start = bochs_start,
 	.fd = bochs_fd,
 	.read = bochs_read,

@@ -42,6 +42,8 @@ int cmd_plot(int argc, char **argv);
 int cmd_records(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 
+/* CLI_OK, or CLI_REFUSED: this computer can't run machines, and stderr says why. */
+int cli_machines(void);
 /* Prints "nestbed: why" and frees it; CLI_USAGE. */
 int cli_usage(char *why);
 

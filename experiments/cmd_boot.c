@@ -362,6 +362,8 @@ int cmd_boot(int argc, char **argv)
 	b.launch.l0_lines = b.l0_lines.size ? b.l0_lines.data : "";
 	status = launch_prepare(&b.launch);
 	if (!status)
+		status = cli_machines();
+	if (!status)
 		status = make_keep_dir(b.launch.keep_dir);
 	if (!status) {
 		status = run(&b);

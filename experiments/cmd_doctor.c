@@ -45,25 +45,39 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static void row(const char *mark, const char *what, const char *found, const char *why)
 {
-	printf("%-8s %-16s %-36s %s\n", mark, what, found, why);
+	printf("%-8s %-16s %-36.36s %s\n", mark, what, found, why);
 }
 
-/* Packages that lack are added to *install; whether a needed one is among them. */
-static bool look_for_programs(struct text *install)
-{
-	bool lacking = false;
+/* Packages that lack, by how much they are needed. */
+struct packages {
+	struct text needed, useful;
+};
 
+static void add_package(struct text *list, const char *package)
+{
+	if (!(list->data && strstr(list->data, package)))
+		text_addf(list, " %s", package);
+}
+
+/* Whether something needed lacks. */
+static bool look_for_programs(struct packages *lacking)
+{
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
 		const struct finding *f = &programs[i];
 		char *line = first_line_of(f->command);
 
 		row(line ? "ok" : f->need == NEEDED ? "MISSING" : "no", f->what, line ? line : "-", f->why);
-		if (!line && !(install->data && strstr(install->data, f->package)))
-			text_addf(install, " %s", f->package);
-		lacking |= !line && f->need == NEEDED;
+		if (!line)
+			add_package(f->need == NEEDED ? &lacking->needed : &lacking->useful, f->package);
 		free(line);
 	}
-	return lacking;
+	return lacking->needed.size > 0;
+}
+
+static void tell_packages(const char *what, const struct text *packages)
+{
+	if (packages->size)
+		printf("%s:\n  %sapt-get install%s\n", what, geteuid() ? "sudo " : "", packages->data);
 }
 
 static bool look_for_isolation(void)
@@ -107,13 +121,19 @@ static void look_at_computer(void)
 
 static void look_at_models(void)
 {
-	char *known = first_line_of("bochs-bin --help cpu 2>&1 </dev/null | tr '\\n' ' '");
+	char *known = machine_bochs.lacks()
+			      ? NULL
+			      : first_line_of("bochs-bin --help cpu 2>&1 </dev/null | tr '\\n' ' '");
 
+	if (!known) {
+		row("no", "CPU models", "-", "they are Bochs'");
+		return;
+	}
 	for (size_t i = 0; i < cpu_model_count; i++) {
 		char *name = text_format(" %s ", cpu_models[i].name);
 
 		if (cpu_models[i].vtx)
-			row(known && strstr(known, name) ? "ok" : "no", "CPU model", cpu_models[i].name,
+			row(strstr(known, name) ? "ok" : "no", "CPU model", cpu_models[i].name,
 			    cpu_models[i].vtx);
 		free(name);
 	}
@@ -128,19 +148,21 @@ int cmd_doctor(int argc, char **argv)
 		       "when "
 		       "experiments can't run here.\v" CLI_EXIT_DOC,
 	};
-	struct text install = {0};
-	bool lacking;
+	struct packages lacking = {0};
+	bool unable;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, NULL))
 		return CLI_USAGE;
-	lacking = look_for_programs(&install);
-	lacking |= look_for_isolation();
-	lacking |= look_for_built();
+	unable = look_for_programs(&lacking);
+	unable |= look_for_isolation();
+	unable |= look_for_built();
 	look_at_computer();
 	look_at_models();
-	if (install.size)
-		printf("\nTo install what lacks:\n  %sapt-get install%s\n", geteuid() ? "sudo " : "",
-		       install.data);
-	text_free(&install);
-	return lacking ? CLI_REFUSED : CLI_OK;
+	printf("\n%s\n", unable ? "Experiments can't run here: what is MISSING above is needed."
+				: "Experiments can run here.");
+	tell_packages("Needed", &lacking.needed);
+	tell_packages("Useful", &lacking.useful);
+	text_free(&lacking.needed);
+	text_free(&lacking.useful);
+	return unable ? CLI_REFUSED : CLI_OK;
 }

@@ -126,6 +126,8 @@ static int run(struct arguments *a)
 	struct run *r = &a->run;
 	int status = apply_settings(a);
 
+	if (!status)
+		status = cli_machines();
 	if (status)
 		return status;
 	status = run_open(r, a->out, json_incref(a->command_line));

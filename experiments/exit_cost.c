@@ -129,6 +129,20 @@ static int run_part(struct state *s, unsigned first, unsigned last)
 	return status;
 }
 
+/* A workload without results gave up; the last line that it wrote says why. */
+static void tell_silence(const char *name, const struct text *printed)
+{
+	size_t end = printed->size;
+	size_t begin;
+
+	while (end && printed->data[end - 1] == '\n')
+		end--;
+	for (begin = end; begin && printed->data[begin - 1] != '\n'; begin--)
+		;
+	fprintf(stderr, "nestbed: %s: the workload reported nothing%s%.*s\n", name,
+		end > begin ? "; it wrote: " : "", (int)(end - begin), printed->data + begin);
+}
+
 static int add_rows(struct state *s, unsigned first, unsigned last)
 {
 	const char *unit = capture_unit(&s->capture[1]);
@@ -150,7 +164,7 @@ static int add_rows(struct state *s, unsigned first, unsigned last)
 			return CLI_FAILED;
 		}
 		if (!s->capture[i].sample_count) {
-			fprintf(stderr, "nestbed: %s: the workload reported nothing\n", plan[i].name);
+			tell_silence(plan[i].name, &s->capture[i].printed);
 			return CLI_FAILED;
 		}
 	}

@@ -99,7 +99,7 @@ static int prepare_l0(struct launch *l)
 	l->spec.cmdline = "";
 	l->spec.module[0] = (struct machine_module){l->bundle, "bundle"};
 	l->spec.module_count = 1;
-	l->spec.memory = 2 * l->memory + 2 * l->beside_count * LAUNCH_BESIDE_BYTES + L0_MEMORY +
+	l->spec.memory = 2 * l->memory + 2 * LAUNCH_BESIDE_BYTES * l->beside_count + L0_MEMORY +
 			 ((l->bundle.size + MIB - 1) & ~(MIB - 1));
 	if (l->spec.memory < CLI_DEFAULT_MEMORY)
 		l->spec.memory = CLI_DEFAULT_MEMORY;

@@ -54,6 +54,8 @@ struct machine;
 
 struct machine_driver {
 	const char *name;
+	/* What this computer lacks to run such a machine: a sentence (static), or NULL. */
+	const char *(*lacks)(void);
 	/* 0 or negative errno; *why (malloc'd) says what went wrong. */
 	int (*start)(const struct machine_spec *spec, struct machine **machine, char **why);
 	int (*fd)(const struct machine *machine); /* readable: there is output, or its end */

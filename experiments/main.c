@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "experiments/cli.h"
+#include "experiments/machine.h"
 #include "experiments/text.h"
 
 static const struct command commands[] = {
@@ -61,6 +62,16 @@ int cli_usage(char *why)
 	fprintf(stderr, "nestbed: %s\n", why);
 	free(why);
 	return CLI_USAGE;
+}
+
+int cli_machines(void)
+{
+	const char *lacks = machine_bochs.lacks();
+
+	if (!lacks)
+		return CLI_OK;
+	fprintf(stderr, "nestbed: %s\n", lacks);
+	return CLI_REFUSED;
 }
 
 static int run_command(const struct command *c, int argc, char **argv)

@@ -20,14 +20,8 @@ $(BUILD)/nestbed.o/record.pb-c.o: $(BUILD)/gen/nestbed/record.pb-c.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(HOST_CC) $(NESTBED_CFLAGS) -w -c -o $@ $<
 
-# Compiled again only when the version has changed.
-$(BUILD)/nestbed.o/version.txt: FORCE
-	$(Q)mkdir -p $(@D) && echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
-$(BUILD)/nestbed.o/experiments/version.o: $(BUILD)/nestbed.o/version.txt
+$(BUILD)/nestbed.o/experiments/version.o: $(BUILD)/version.txt
 $(BUILD)/nestbed.o/experiments/version.o: NESTBED_CFLAGS += -DNESTBED_VERSION='"$(VERSION)"'
-
-FORCE:
-.PHONY: FORCE
 
 # Figures are drawn by scripts beside the program.
 NESTBED_PLOTS := $(wildcard scripts/plots/*.gp)
@@ -56,3 +50,12 @@ $(BUILD)/tests/test_nestbed_decode $(BUILD)/tests/test_nestbed_tables $(BUILD)/f
 	$(BUILD)/nestbed.o/record.pb-c.o
 $(patsubst %,$(BUILD)/san/%.o,$(sort $(NESTBED_TABLES)) tests/unit/test_nestbed_decode.c tests/unit/test_nestbed_tables.c): \
 	| $(BUILD)/gen/nestbed/record.pb-c.h
+
+# ---- golden results ----
+golden: all ## Measure results/golden again
+	$(Q)experiments/golden write $(BUILD)
+
+reproduce: all ## Measure again, compare with results/golden bit for bit
+	$(Q)experiments/golden compare $(BUILD)
+
+.PHONY: golden reproduce

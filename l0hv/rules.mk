@@ -17,6 +17,7 @@ $(BUILD)/l0/%.o: %.S
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(L0_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(BUILD)/l0/l0hv/vmx/probe.o: $(BUILD)/version.txt
 $(BUILD)/l0/l0hv/vmx/probe.o: L0_CFLAGS += -DNESTBED_VERSION='"$(VERSION)"'
 
 $(BUILD)/l0/record.pb-c.o: $(BUILD)/gen/nestbed/record.pb-c.c

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # L0 itself: what it says on a processor without VT-x (QEMU without KVM), and what a fault of its own tells on Bochs.
-# shellcheck disable=SC2317 # cases are called by name
+# shellcheck disable=SC1091,SC2154,SC2317 # work, build and failed come from common; cases are called by name
 set -u
 # shellcheck source=tests/system/common
 . "$(dirname "$0")/common"

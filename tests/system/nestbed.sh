@@ -55,6 +55,20 @@ kept_machine() {
 	status 0 "$nestbed" boot --keep="$work/kept/a" hello && [ -s "$work/kept/a/bochs.log" ] &&
 		status 1 "$nestbed" boot --keep=/dev/null/a hello && said "Not a directory"
 }
+# A computer without Bochs: refused before anything is written.
+no_bochs() {
+	local program
+	mkdir -p "$work/bin"
+	for program in bash sh ls cat sed tr head; do
+		ln -sf "$(command -v "$program")" "$work/bin/"
+	done
+	status 4 env PATH="$work/bin" "$nestbed" boot hello && said 'bochs-bin is not installed' &&
+		status 4 env PATH="$work/bin" "$nestbed" run exit-cost --out "$work/none" && [ ! -e "$work/none" ] &&
+		status 4 env PATH="$work/bin" "$nestbed" doctor && said '^MISSING  Bochs ' && said 'apt-get install bochs$'
+}
+unknown_operation() {
+	status 1 "$nestbed" run exit-cost --set ops=cupid --out "$work/cupid" && said 'no operation "cupid"'
+}
 # A guest's command line is its name and its arguments, at every level.
 command_line() {
 	status 0 "$nestbed" boot --bare hello --cmdline='x y' && said '^cmdline "hello x y"$' &&
@@ -130,6 +144,7 @@ experiment_twice() {
 	local a=$work/a b=$work/b table
 	status 0 "$nestbed" run exit-cost --set ops=cpuid,vmcall --set iterations=20 --out "$a" &&
 		said 'is the same in all 8 runs' &&
+		said '^accounting is part of it: [0-9.]* insns of [0-9.]* at L2 vmcall (' &&
 		status 0 "$nestbed" run exit-cost --set ops=cpuid,vmcall --set iterations=20 --out "$b" --jobs 1 || return 1
 	for table in exit-cost exit-reasons accounting; do
 		cmp "$a/$table.csv" "$b/$table.csv" || return 1
@@ -145,7 +160,7 @@ figures_from_tables() {
 }
 
 failed=0
-for t in help_and_version wrong_usage bare_machine vm_of_l0 json stopped_vm vm_beside kept_machine command_line machine_panics time_limit refused_processor \
+for t in help_and_version wrong_usage bare_machine vm_of_l0 json stopped_vm vm_beside kept_machine no_bochs unknown_operation command_line machine_panics time_limit refused_processor \
 	records_file interrupted terminated killed interrupted_run_leaves_nothing result_without_a_reader nothing_listens experiment_twice \
 	figures_from_tables; do
 	$t

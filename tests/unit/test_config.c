@@ -30,7 +30,7 @@ static const struct {
 	 "nested.shadow_vmcs, "
 	 "nested.incremental_merge, slice, module"														       },
 	{"unknown key of L0",            "[l0]\nmemory = 1M\n",
-	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash"												   },
+	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash"											    },
 	{"key before a section",         "image = k\n",
 	 "line 1: 'image' stands before the first section; expected [l0] or [vm NAME]"                                                                                   },
 	{"no equals sign",               VM "nested\n",						   "line 3: expected [l0], [vm NAME] or KEY = VALUE, got 'nested'"},
