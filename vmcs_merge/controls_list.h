@@ -14,7 +14,7 @@
 	X(a, b, PIN,   PIN_EXT_INT_EXITING,          0, BIT_OR,     OFFERED,  "interrupts are L0's; L1's wish is honoured when L0 reflects") \
 	X(a, b, PIN,   PIN_NMI_EXITING,              3, BIT_OR,     OFFERED,  "NMIs are L0's; L1's wish is honoured when L0 reflects") \
 	X(a, b, PIN,   PIN_VIRTUAL_NMIS,             5, BIT_OR,     OFFERED,  "NMI blocking is tracked for whoever injects") \
-	X(a, b, PIN,   PIN_PREEMPTION_TIMER,         6, BIT_FROM01, WITHHELD, "the timer is L0's time slice; L1 is not offered it yet") \
+	X(a, b, PIN,   PIN_PREEMPTION_TIMER,         6, BIT_FROM01, OFFERED,  "L0 has the one timer: it counts for L1's and its own, whichever is due first") \
 	X(a, b, PIN,   PIN_POSTED_INTERRUPTS,        7, BIT_OFF,    WITHHELD, "not offered yet") \
 	X(a, b, CPU,   CPU_INTR_WINDOW,              2, BIT_FROM12, OFFERED,  "L1 waits for L2's window; L0 for its own by policy") \
 	X(a, b, CPU,   CPU_TSC_OFFSETTING,           3, BIT_OR,     OFFERED,  "offsets add: either needs it on") \
@@ -78,7 +78,7 @@
 	X(a, b, EXIT,  EXIT_CTL_LOAD_PAT,           19, BIT_FROM01, OFFERED,  "every exit lands in L0") \
 	X(a, b, EXIT,  EXIT_CTL_SAVE_EFER,          20, BIT_FROM01, OFFERED,  "every exit lands in L0") \
 	X(a, b, EXIT,  EXIT_CTL_LOAD_EFER,          21, BIT_FROM01, OFFERED,  "every exit lands in L0") \
-	X(a, b, EXIT,  EXIT_CTL_SAVE_TIMER,         22, BIT_FROM01, WITHHELD, "the timer is L0's time slice") \
+	X(a, b, EXIT,  EXIT_CTL_SAVE_TIMER,         22, BIT_FROM01, OFFERED,  "L0 computes what L1's timer has left") \
 	X(a, b, EXIT,  EXIT_CTL_CLEAR_BNDCFGS,      23, BIT_FROM01, WITHHELD, "every exit lands in L0") \
 	X(a, b, EXIT,  EXIT_CTL_CONCEAL_PT,         24, BIT_FROM01, WITHHELD, "every exit lands in L0") \
 	X(a, b, EXIT,  EXIT_CTL_CLEAR_RTIT,         25, BIT_FROM01, WITHHELD, "every exit lands in L0") \

@@ -142,9 +142,19 @@ static void merge(struct vcpu *v)
 	n->vmcs02.activity = (uint8_t)n->v12.v[F_GUEST_ACTIVITY];
 }
 
+/* SDM "VMX-Preemption Timer": it counts down by 1 each time that bit `rate` of the TSC changes. */
+static uint64_t timer_due(const struct nested *n)
+{
+	if (!(n->v12.v[F_PIN_CTLS] & PIN_PREEMPTION_TIMER))
+		return NEVER;
+	return ((rdtsc() >> l0_features.timer_rate) + n->v12.v[F_PREEMPTION_TIMER]) << l0_features.timer_rate;
+}
+
 static void resume_l2(struct vcpu *v)
 {
 	struct nested *n = v->nested;
+
+	v->l2_due = timer_due(n);
 
 	/* an event in HLT wakes L2: SDM "Activity State" */
 	if (n->vmcs02.activity == ACTIVITY_HLT && !(n->v12.v[F_ENTRY_INTR_INFO] & INTR_VALID)) {

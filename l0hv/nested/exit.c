@@ -9,6 +9,7 @@
 #include "l0hv/nested/state.h"
 #include "l0hv/record/record.h"
 #include "l0hv/sched/sched.h"
+#include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/run.h"
 #include "l0hv/vmx/vmcs01.h"
 #include "l0hv/vmx/vmx.h"
@@ -91,6 +92,14 @@ static void save_exit_information(struct vcpu *v, const struct exit_info *info, 
 	update(n, changed, F_GUEST_PHYSICAL_ADDRESS, info->guest_physical);
 }
 
+/* What L1's timer has left at this exit, 0 when it is due. */
+static uint64_t timer_left(const struct vcpu *v)
+{
+	uint64_t now = rdtsc();
+
+	return v->l2_due > now ? (v->l2_due - now) >> l0_features.timer_rate : 0;
+}
+
 static void vmx_abort(struct vcpu *v, unsigned entry)
 {
 	vm_stop(v, STOP_BAD_GUEST_STATE, true, "VMX abort: entry %u of a VM-exit MSR list", entry);
@@ -104,6 +113,7 @@ static void enter_l1(struct vcpu *v, const struct vmcs_bitset *changed, uint64_t
 	shadow_publish(v, changed);
 	vmcs_switch(v, &v->vmcs01);
 	v->in_l2 = false;
+	v->l2_due = NEVER;
 	v->event_valid = v->event_raised = false;
 	v->state = VCPU_RUNNING;
 	host_state_load(v, l2_efer, l2_pat);
@@ -132,6 +142,8 @@ void nested_reflect(struct vcpu *v, const struct exit_info *info)
 
 	vmcs_bitset_clear_all(&changed);
 	save_exit_information(v, info, &changed);
+	if (v->l2_due != NEVER && n->v12.v[F_EXIT_CTLS] & EXIT_CTL_SAVE_TIMER)
+		update(n, &changed, F_PREEMPTION_TIMER, timer_left(v));
 	save_guest_state(v, &changed);
 	if (n->v12.v[F_EXIT_MSR_STORE_COUNT]) {
 		unsigned bad =
@@ -272,6 +284,12 @@ void nested_exit(struct vcpu *v, uint32_t reason)
 		return;
 	} else {
 		exit_handle(v, reason);
+		if (reason == EXIT_PREEMPTION_TIMER && v->l2_due != NEVER && !timer_left(v)) {
+			const struct exit_info info = {.reason = EXIT_PREEMPTION_TIMER};
+
+			nested_reflect(v, &info);
+			return;
+		}
 	}
 	if (v->in_l2 && v->event_valid && v->event_raised)
 		filter_raised(v);

@@ -83,6 +83,14 @@ static void begin_slice(struct vcpu *v)
 	v->own_deadline = v->slice_end < limit_at ? v->slice_end : limit_at;
 }
 
+/* When a halted vCPU may have something to do again; NEVER. */
+static uint64_t wakes_at(const struct vcpu *v)
+{
+	uint64_t interrupt = v->halted_open ? platform_deadline(&v->vm->platform, v->id) : NEVER;
+
+	return interrupt < v->l2_due ? interrupt : v->l2_due;
+}
+
 /* A vCPU that can run, from behind v; else a halted one with a timer of its own; NULL: nothing will ever
  * happen. */
 static struct vcpu *pick(struct vcpu *v)
@@ -94,14 +102,10 @@ static struct vcpu *pick(struct vcpu *v)
 		c = c->next;
 		if (runnable(c))
 			return c;
-		if (c->state == VCPU_HALTED && c->halted_open &&
-		    (!idle || platform_deadline(&c->vm->platform, c->id) <
-				      platform_deadline(&idle->vm->platform, idle->id)))
+		if (c->state == VCPU_HALTED && (!idle || wakes_at(c) < wakes_at(idle)))
 			idle = c;
 	} while (c != v);
-	if (idle && platform_deadline(&idle->vm->platform, idle->id) == NEVER)
-		return NULL;
-	return idle;
+	return idle && wakes_at(idle) != NEVER ? idle : NULL;
 }
 
 static bool all_stopped(void)

@@ -72,6 +72,7 @@ struct vcpu {
 	uint64_t entered_at; /* TSC at the last entry */
 	uint64_t slice_end; /* TSC; NEVER when nobody else wants the processor */
 	uint64_t own_deadline; /* TSC at which L0 itself wants it back: slice_end or the limit */
+	uint64_t l2_due; /* TSC at which L1's preemption timer ends; NEVER outside L2 and without it */
 	struct platform_vcpu *devices; /* its part of the VM's platform */
 	struct cpuid_cache *cpuid; /* l0hv/exits/cpuid.c */
 

@@ -157,6 +157,8 @@ static void prepare_entry(struct vcpu *v)
 	if (v->attention || v->now >= v->vm->platform.next_event || v->devices->pending >= 0)
 		prepare_events(v);
 	deadline = v->own_deadline < v->devices->deadline ? v->own_deadline : v->devices->deadline;
+	if (v->l2_due < deadline)
+		deadline = v->l2_due;
 	if (v->exit_soon)
 		deadline = 0;
 	v->exit_soon = false;

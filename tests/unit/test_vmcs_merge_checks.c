@@ -14,7 +14,7 @@ static const struct {
 } rows[] = {
 	{"passes", {{0, 0}}, CHECK_PASSED, 0},
 	{"default1 bit of the pin controls", {{F_PIN_CTLS, 2}}, CHECK_VMFAIL_CONTROLS, 0},
-	{"pin control not offered", {{F_PIN_CTLS, PIN_PREEMPTION_TIMER}}, CHECK_VMFAIL_CONTROLS, 0},
+	{"pin control not offered", {{F_PIN_CTLS, PIN_POSTED_INTERRUPTS}}, CHECK_VMFAIL_CONTROLS, 0},
 	{"primary control not offered", {{F_CPU_CTLS, CPU_MTF}}, CHECK_VMFAIL_CONTROLS, 0},
 	{"secondary control not offered", {{F_CPU_CTLS2, CTL2_PML}}, CHECK_VMFAIL_CONTROLS, 0},
 	{"five CR3 targets", {{F_CR3_TARGET_COUNT, 5}}, CHECK_VMFAIL_CONTROLS, 0},
@@ -29,7 +29,7 @@ static const struct {
 	{"EPTP accessed and dirty", {{F_EPT_POINTER, 0x40}}, CHECK_VMFAIL_CONTROLS, 0},
 	{"EPTP reserved bit", {{F_EPT_POINTER, 0x80}}, CHECK_VMFAIL_CONTROLS, 0},
 	{"unrestricted guest without EPT", {{F_CPU_CTLS2, CTL2_EPT | CTL2_UNRESTRICTED_GUEST}}, CHECK_VMFAIL_CONTROLS, 0},
-	{"exit control not offered", {{F_EXIT_CTLS, EXIT_CTL_SAVE_TIMER}}, CHECK_VMFAIL_CONTROLS, 0},
+	{"exit control not offered", {{F_EXIT_CTLS, EXIT_CTL_CLEAR_BNDCFGS}}, CHECK_VMFAIL_CONTROLS, 0},
 	{"exit MSR-store list not aligned", {{F_EXIT_MSR_STORE_COUNT, 1}, {F_EXIT_MSR_STORE_ADDR, 8}}, CHECK_VMFAIL_CONTROLS, 0},
 	{"exit MSR-load list ends too high", {{F_EXIT_MSR_LOAD_COUNT, 2}, {F_EXIT_MSR_LOAD_ADDR, (1ull << 40) - 16}}, CHECK_VMFAIL_CONTROLS, 0},
 	{"entry MSR-load list too high", {{F_ENTRY_MSR_LOAD_COUNT, 1}, {F_ENTRY_MSR_LOAD_ADDR, 1ull << 40}}, CHECK_VMFAIL_CONTROLS, 0},

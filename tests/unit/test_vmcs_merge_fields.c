@@ -186,7 +186,7 @@ static const struct {
 } offer_rows[] = {
 	{"external-interrupt exiting", WORD_PIN,   PIN_EXT_INT_EXITING,      true },
 	{"virtual NMIs",               WORD_PIN,   PIN_VIRTUAL_NMIS,         true },
-	{"no preemption timer",        WORD_PIN,   PIN_PREEMPTION_TIMER,     false},
+	{"preemption timer",           WORD_PIN,   PIN_PREEMPTION_TIMER,     true },
 	{"MSR bitmaps",                WORD_CPU,   CPU_MSR_BITMAPS,          true },
 	{"no MTF",                     WORD_CPU,   CPU_MTF,                  false},
 	{"no TPR shadow",              WORD_CPU,   CPU_TPR_SHADOW,           false},
@@ -196,7 +196,7 @@ static const struct {
 	{"no PML",                     WORD_CPU2,  CTL2_PML,                 false},
 	{"no XSAVES",                  WORD_CPU2,  CTL2_XSAVES,              false},
 	{"acknowledge interrupt",      WORD_EXIT,  EXIT_CTL_ACK_INTERRUPT,   true },
-	{"no saving of the timer",     WORD_EXIT,  EXIT_CTL_SAVE_TIMER,      false},
+	{"saving of the timer",        WORD_EXIT,  EXIT_CTL_SAVE_TIMER,      true },
 	{"load EFER",                  WORD_ENTRY, ENTRY_CTL_LOAD_EFER,      true },
 	{"no entry to SMM",            WORD_ENTRY, ENTRY_CTL_ENTRY_TO_SMM,   false},
 };
@@ -217,7 +217,7 @@ static void offered_to_l1(void **state)
 	assert_int_equal(VMX_BASIC_REGION_SIZE(f.offered.basic), 4096);
 	assert_false(f.offered.ept_vpid & EPT_CAP_ACCESSED_DIRTY);
 	assert_true(f.offered.ept_vpid & EPT_CAP_INVVPID_SINGLE);
-	assert_int_equal(f.offered.vmcs_enum, 0x2a); /* 482AH, GUEST_SYSENTER_CS */
+	assert_int_equal(f.offered.vmcs_enum, 0x2e); /* 482EH, PREEMPTION_TIMER */
 	/* never more than the processor has */
 	lesser = f.hardware;
 	lesser.cpu2 &= ~((uint64_t)(CTL2_EPT | CTL2_VPID) << 32);
@@ -236,7 +236,7 @@ static void which_fields_exist(void **state)
 	assert_true(vmcs_field_exists(F_GUEST_RIP, &f.offered));
 	assert_true(vmcs_field_exists(F_EPT_POINTER, &f.offered));
 	assert_true(vmcs_field_exists(F_GUEST_EFER, &f.offered));
-	assert_false(vmcs_field_exists(F_PREEMPTION_TIMER, &f.offered));
+	assert_true(vmcs_field_exists(F_PREEMPTION_TIMER, &f.offered));
 	assert_false(vmcs_field_exists(F_PML_ADDRESS, &f.offered));
 	assert_false(vmcs_field_exists(F_VIRTUAL_APIC_ADDR, &f.offered));
 	assert_true(vmcs_field_exists(F_PML_ADDRESS, &f.hardware));
