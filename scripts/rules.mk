@@ -41,10 +41,10 @@ system: all ## Run the tests that boot machines
 
 # Prerequisites are only known when every rules.mk has been read.
 build-unit:
-	$(Q)$(SUBMAKE) $(UNIT_TESTS)
+	$(Q)+$(SUBMAKE) $(UNIT_TESTS)
 
 build-fuzz:
-	$(Q)if $(call have,$(FUZZ_CC)); then $(SUBMAKE) $(FUZZERS); else echo "  no $(FUZZ_CC): fuzzers not built"; fi
+	$(Q)+if $(call have,$(FUZZ_CC)); then $(SUBMAKE) $(FUZZERS); else echo "  no $(FUZZ_CC): fuzzers not built"; fi
 
 build-tests: build-unit build-fuzz
 

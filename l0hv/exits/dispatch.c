@@ -19,6 +19,8 @@ static enum verdict on_ignored(struct vcpu *v)
 	return RESUME;
 }
 
+/* Caches: guest memory is coherent and L0 has no device that is not, so that writing back would change
+ * nothing. */
 static enum verdict on_nothing_to_do(struct vcpu *v)
 {
 	(void)v;
@@ -70,7 +72,6 @@ static enum verdict on_bad_guest_state(struct vcpu *v)
 	return STOP_VM;
 }
 
-/* Guest memory is coherent and L0 has no device that is not: writing back caches would change nothing. */
 static const struct {
 	exit_fn *fn;
 	bool during_delivery; /* may come while an event is being delivered */
