@@ -2,10 +2,10 @@
 #include "vmcs_merge/caps.h"
 #include "vmcs_merge/fields.h"
 
-/* EPT and VPID capabilities that L0's nested EPT supports; accessed and dirty flags are not offered yet. */
+/* EPT and VPID capabilities that L0's nested EPT supports. */
 #define EPT_OFFERED                                                                                          \
 	(EPT_CAP_EXECUTE_ONLY | EPT_CAP_4_LEVEL | EPT_CAP_UC | EPT_CAP_WB | EPT_CAP_2M | EPT_CAP_1G |        \
-	 EPT_CAP_INVEPT | EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVEPT_ALL)
+	 EPT_CAP_INVEPT | EPT_CAP_ACCESSED_DIRTY | EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVEPT_ALL)
 #define VPID_OFFERED                                                                                         \
 	(EPT_CAP_INVVPID | EPT_CAP_INVVPID_ADDRESS | EPT_CAP_INVVPID_SINGLE | EPT_CAP_INVVPID_ALL |          \
 	 EPT_CAP_INVVPID_NO_GLOBAL)

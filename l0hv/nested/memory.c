@@ -30,9 +30,20 @@ static int read_l1(void *ctx, uint64_t gpa, uint64_t *entry)
 	return 0;
 }
 
+/* One processor runs every vCPU: what was read cannot have changed since. */
+static int update_l1(void *ctx, uint64_t gpa, uint64_t old, uint64_t entry)
+{
+	struct vcpu *v = ctx;
+	uint64_t now;
+
+	if (read_l1(v, gpa, &now) || now != old)
+		return -EAGAIN;
+	return vm_write(v->vm, gpa, &entry, sizeof(entry));
+}
+
 int memory_init(struct vcpu *v)
 {
-	const struct ept02_l1 l1 = {v, read_l1, NULL};
+	const struct ept02_l1 l1 = {v, read_l1, update_l1};
 	struct ept_caps caps12;
 
 	if (!ept_caps_from_msr(nested_caps.ept_vpid, l0_features.maxphyaddr, &caps12))

@@ -215,7 +215,7 @@ static void offered_to_l1(void **state)
 	}
 	assert_int_equal(VMX_BASIC_REVISION(f.offered.basic), NESTBED_VMCS_REVISION);
 	assert_int_equal(VMX_BASIC_REGION_SIZE(f.offered.basic), 4096);
-	assert_false(f.offered.ept_vpid & EPT_CAP_ACCESSED_DIRTY);
+	assert_true(f.offered.ept_vpid & EPT_CAP_ACCESSED_DIRTY);
 	assert_true(f.offered.ept_vpid & EPT_CAP_INVVPID_SINGLE);
 	assert_int_equal(f.offered.vmcs_enum, 0x2e); /* 482EH, PREEMPTION_TIMER */
 	/* never more than the processor has */

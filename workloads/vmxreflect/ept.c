@@ -106,6 +106,28 @@ static const struct shot execute_only_bad[] = {
 	    WANTS(MISCONFIGURED)),
 };
 
+/* SDM "Accessed and Dirty Flags for EPT" */
+#define ACCESSED 0x100ull
+#define DIRTY    0x200ull
+#define FLAGS_ON PUT(OR(EPT_POINTER), 0x40)
+static const struct shot accessed_dirty[] = {
+	ROW("EPT flags, read: accessed", ept_read, KERNEL64, SETS(FLAGS_ON, EPTE(R | W | WB)),
+	    WANTS(TO_THE_END, BITS(L2_EPTE(0), ACCESSED, ACCESSED | DIRTY))),
+	ROW("EPT flags, write: accessed and dirty", ept_write, KERNEL64, SETS(FLAGS_ON, EPTE(R | W | WB)),
+	    WANTS(TO_THE_END, BITS(L2_EPTE(0), ACCESSED | DIRTY, ACCESSED | DIRTY))),
+	ROW("EPT flags, read then write: dirty", ept_add, KERNEL64,
+	    SETS(FLAGS_ON, EPTE(R | W | WB | ACCESSED)),
+	    WANTS(TO_THE_END, BITS(L2_EPTE(0), ACCESSED | DIRTY, ACCESSED | DIRTY))),
+	ROW("EPT flags, other page: none", ept_write, KERNEL64,
+	    SETS(FLAGS_ON, EPTE(R | W | WB), PUT(L2_EPTE(1), R | W | WB)),
+	    WANTS(TO_THE_END, BITS(L2_EPTE(1), 0, ACCESSED | DIRTY))),
+	ROW("EPT flags, read-only page written: no dirty flag", ept_write, KERNEL64,
+	    SETS(FLAGS_ON, EPTE(R | WB)),
+	    WANTS(VIOLATION(WRITE | ALLOWS(R)), WHERE, BITS(L2_EPTE(0), 0, DIRTY))),
+	ROW("EPT flags off: none", ept_write, KERNEL64, SETS(EPTE(R | W | WB)),
+	    WANTS(TO_THE_END, BITS(L2_EPTE(0), 0, ACCESSED | DIRTY))),
+};
+
 /* L1 mends the entry: L2 goes on; then takes the page away again. */
 static void mended(void)
 {
@@ -140,5 +162,9 @@ void test_ept(void)
 		SHOTS_RUN(execute_only);
 	else
 		SHOTS_RUN(execute_only_bad);
+	if (lab_caps.ept_vpid >> 21 & 1)
+		SHOTS_RUN(accessed_dirty);
+	else
+		rt_skip("EPT flags", "the processor has no accessed and dirty flags for EPT");
 	mended();
 }

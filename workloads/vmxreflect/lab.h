@@ -99,7 +99,7 @@ enum mode {
 #define L2_PDE         0x39000u /* page-directory entry of linear WINDOW + 2 MiB */
 #define MSR_WRITE      (1ull << 63)
 
-/* A field to compare, or one of the above L2_REG, L2_WORD, L1_CR2, L1_DR, or: */
+/* A field to compare, or one of the above L2_PTE, L2_EPTE, L2_REG, L2_WORD, L1_CR2, L1_DR, or: */
 #define RIP_START    0x50000u /* RIP, less the snippet's start */
 #define RIP_AT       0x50001u /* RIP, less label 9 */
 #define RIP_NEXT     0x50002u /* RIP, less label 8 */

@@ -151,6 +151,8 @@ static uint64_t get_kind(uint32_t field)
 		return lab_page[NUMBER(field)][0];
 	case L2_PTE(0):
 		return l2.pt[NUMBER(field)] & 0xfff;
+	case L2_EPTE(0):
+		return l2.ept_pt[NUMBER(field)] & 0xfff;
 	case L1_CR2:
 		return read_cr2();
 	case L1_DR(0):
