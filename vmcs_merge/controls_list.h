@@ -28,7 +28,7 @@
 	X(a, b, CPU,   CPU_ACTIVATE_CTLS3,          17, BIT_OFF,    WITHHELD, "not offered yet") \
 	X(a, b, CPU,   CPU_CR8_LOAD_EXITING,        19, BIT_OR,     OFFERED,  "either may trap") \
 	X(a, b, CPU,   CPU_CR8_STORE_EXITING,       20, BIT_OR,     OFFERED,  "either may trap") \
-	X(a, b, CPU,   CPU_TPR_SHADOW,              21, BIT_FROM01, WITHHELD, "the TPR that L2 reaches is the one that L0 gives L1; not offered yet") \
+	X(a, b, CPU,   CPU_TPR_SHADOW,              21, BIT_FROM12, OFFERED,  "L1 gives L2 a TPR in a page of its own; L0 uses none for L1") \
 	X(a, b, CPU,   CPU_NMI_WINDOW,              22, BIT_FROM12, OFFERED,  "L1 waits for L2's window; L0 for its own by policy") \
 	X(a, b, CPU,   CPU_MOV_DR_EXITING,          23, BIT_OR,     OFFERED,  "either may trap") \
 	X(a, b, CPU,   CPU_UNCOND_IO_EXITING,       24, BIT_OR,     OFFERED,  "either may trap, also in place of bitmaps that L2 does not run on; ignored while I/O bitmaps are used") \

@@ -205,6 +205,8 @@ static uint64_t computed_value(const struct merge_input *in, enum merge_value va
 		return c->eptp;
 	case VALUE_TIMER:
 		return c->preemption_timer;
+	case VALUE_VIRTUAL_APIC:
+		return c->virtual_apic;
 	case VALUE_LINK:
 		return c->link_pointer;
 	case VALUE_PDPTE0:

@@ -44,6 +44,7 @@ enum merge_value {
 	VALUE_VMWRITE_BITMAP,
 	VALUE_EPTP,
 	VALUE_TIMER,
+	VALUE_VIRTUAL_APIC,
 	VALUE_LINK,
 	VALUE_PDPTE0,
 	VALUE_PDPTE1,
@@ -65,6 +66,7 @@ struct merge_policy {
 /* Values that L0 computes for vmcs02. Physical addresses are the host's. */
 struct merge_computed {
 	uint64_t eptp;
+	uint64_t virtual_apic; /* used with 'use TPR shadow' */
 	uint64_t io_bitmap_a, io_bitmap_b, msr_bitmap;
 	uint64_t vmread_bitmap, vmwrite_bitmap; /* unused while VMCS shadowing is off in vmcs02 */
 	uint64_t link_pointer; /* ~0: none */

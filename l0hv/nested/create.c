@@ -32,7 +32,8 @@ int nested_create(struct vcpu *v)
 	n->msr_bitmap12 = NEVER;
 	n->shadowing = l0_features.vmcs_shadowing && v->vm->config->shadow_vmcs;
 	n->msr_bitmap02 = page_alloc();
-	if (!n->msr_bitmap02)
+	n->no_apic = page_alloc();
+	if (!n->msr_bitmap02 || !n->no_apic)
 		return -ENOMEM;
 	v->nested = n;
 	vmcs_region_init(&n->vmcs02, false);

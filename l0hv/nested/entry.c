@@ -101,7 +101,20 @@ static enum check_failure check(struct vcpu *v, uint64_t *qualification)
 		return CHECK_EXIT_GUEST;
 	}
 	n->checks_due = 0;
+	/* SDM "VM-Execution Control Fields": the page is L1's, and may be another each time */
+	if (n->v12.v[F_CPU_CTLS] & CPU_TPR_SHADOW && n->v12.v[F_TPR_THRESHOLD] > memory_vtpr(v) >> 4)
+		return CHECK_VMFAIL_CONTROLS;
 	return CHECK_PASSED;
+}
+
+/* With a TPR of L1's making, CR8 exits only where L1 wants it; without, it is the TPR that L0 gives L1, and
+ * exits to L0. */
+static void set_cr8_policy(struct nested *n)
+{
+	const uint32_t cr8 = CPU_CR8_LOAD_EXITING | CPU_CR8_STORE_EXITING;
+	uint32_t ctls12 = (uint32_t)n->v12.v[F_CPU_CTLS];
+
+	n->policy.ctls[WORD_CPU].clear = CPU_IO_BITMAPS | (ctls12 & CPU_TPR_SHADOW ? cr8 & ~ctls12 : 0);
 }
 
 /* Write the merge into vmcs02, which is current. */
@@ -165,6 +178,23 @@ static void resume_l2(struct vcpu *v)
 	}
 }
 
+/*
+ * VTPR lies in L1's memory and may have fallen below the threshold without a MOV to CR8. That is no event for
+ * L1, but the processor checks it at each of L0's entries: the threshold is lowered until L1's next entry.
+ */
+bool nested_entry_mended(struct vcpu *v)
+{
+	struct nested *n = v->nested;
+	uint64_t threshold = memory_vtpr(v) >> 4;
+
+	if (!(n->v12.v[F_CPU_CTLS] & CPU_TPR_SHADOW) || n->v02.v[F_TPR_THRESHOLD] <= threshold)
+		return false;
+	vmwrite(TPR_THRESHOLD, threshold);
+	n->v02.v[F_TPR_THRESHOLD] = threshold;
+	vmcs_bitset_set(&n->dirty, F_TPR_THRESHOLD);
+	return true;
+}
+
 enum verdict nested_enter(struct vcpu *v, bool launch)
 {
 	struct nested *n = v->nested;
@@ -197,6 +227,7 @@ enum verdict nested_enter(struct vcpu *v, bool launch)
 		vm_stop(v, STOP_UNSUPPORTED, true, "no memory for EPT02");
 		return STOP_VM;
 	}
+	set_cr8_policy(n);
 	vmcs_switch(v, &n->vmcs02);
 	v->in_l2 = true;
 	v->event_valid = v->event_raised = false;

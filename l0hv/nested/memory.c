@@ -129,6 +129,30 @@ static void prepare_vpid(struct vcpu *v)
 	n->vpid12_last = vpid12;
 }
 
+#define VTPR_OFFSET 0x80u
+
+uint8_t memory_vtpr(struct vcpu *v)
+{
+	const uint8_t *page = vm_memory(v->vm, v->nested->v12.v[F_VIRTUAL_APIC_ADDR], PAGE_SIZE);
+
+	return page ? page[VTPR_OFFSET] : 0;
+}
+
+/* The processor reads and writes the page itself: it must be L1's RAM. What is not swallows writes. */
+static void prepare_virtual_apic(struct vcpu *v)
+{
+	struct nested *n = v->nested;
+	const void *page = vm_memory(v->vm, n->v12.v[F_VIRTUAL_APIC_ADDR], PAGE_SIZE);
+	uint64_t pa = page ? virt_to_phys(page) : n->no_apic;
+
+	if (!page)
+		memset(phys_to_virt(pa), 0, PAGE_SIZE);
+	if (pa == n->in.computed.virtual_apic)
+		return;
+	n->in.computed.virtual_apic = pa;
+	vmcs_bitset_set(&n->dirty, F_VIRTUAL_APIC_ADDR);
+}
+
 int memory_prepare(struct vcpu *v)
 {
 	struct nested *n = v->nested;
@@ -137,6 +161,8 @@ int memory_prepare(struct vcpu *v)
 		return -EINVAL;
 	prepare_msr_bitmap(v);
 	prepare_vpid(v);
+	if (n->v12.v[F_CPU_CTLS] & CPU_TPR_SHADOW)
+		prepare_virtual_apic(v);
 	if (!n->merged || vmcs_bitset_test(&n->dirty, F_EPT_POINTER) ||
 	    vmcs_bitset_test(&n->dirty, F_CPU_CTLS2) || vmcs_bitset_test(&n->dirty, F_CPU_CTLS))
 		return prepare_ept(v);

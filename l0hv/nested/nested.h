@@ -15,6 +15,12 @@ bool nested_vmxon(const struct vcpu *v);
 /* An exit from L2: L0's own to handle, or L1's. */
 void nested_exit(struct vcpu *v, uint32_t reason);
 
+/*
+ * The processor refused a control of vmcs02: true if L0 has mended what L1 or L2 changed in memory since L1's
+ * entry, so that the entry can be tried again.
+ */
+bool nested_entry_mended(struct vcpu *v);
+
 /* An interrupt or NMI is pending for the vCPU: true if it is in L2 and has just left it for L1, or L1 is to
  * be asked. False: inject it. */
 bool nested_takes_interrupt(struct vcpu *v);

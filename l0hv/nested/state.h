@@ -49,6 +49,7 @@ struct nested {
 	struct vmcs_region vmcs02, shadow;
 	uint64_t vmread_bitmap, vmwrite_bitmap; /* pages */
 	uint64_t msr_bitmap02; /* page */
+	uint64_t no_apic; /* page that stands for a virtual-APIC page outside L1's memory */
 	uint64_t msr_bitmap12; /* guest-physical page that msr_bitmap02 was merged from and that is watched */
 	uint16_t vpid02, vpid12_last;
 	struct ept02 ept02;
@@ -111,6 +112,8 @@ __attribute__((warn_unused_result)) int memory_init(struct vcpu *v);
 /* Addresses for vmcs02 that hang on what L1 has in memory; changed values are marked in dirty. -ENOMEM;
  * -EINVAL: L2's PDPTEs are bad. */
 __attribute__((warn_unused_result)) int memory_prepare(struct vcpu *v);
+/* L1's virtual-APIC page holds this VTPR; 0 where the page is no RAM. */
+uint8_t memory_vtpr(struct vcpu *v);
 /* EPT violation (or misconfiguration) of L2. */
 void memory_fault(struct vcpu *v, bool misconfig);
 /* L1 executed INVEPT or INVVPID. eptp 0: all contexts. */

@@ -209,14 +209,23 @@ struct vcpu *vcpu_exit(struct vcpu *v)
 	return next;
 }
 
-/* The entry failed before it began (SDM "VM-Instruction Error Numbers" 7, 8 and the rest): a control or host
- * field of L0's making. */
+/*
+ * The entry failed before it began (SDM "VM-Instruction Error Numbers" 7, 8 and the rest). At L1 that is a
+ * control or host field of L0's making; at L2 it ends the VM unless it can be mended.
+ */
 struct vcpu *vcpu_entry_vmfail(struct vcpu *v, unsigned carry)
 {
 	uint64_t error = 0;
 
 	if (!carry)
 		(void)vmread_try(VM_INSTRUCTION_ERROR, &error);
+	if (v->in_l2 && nested_entry_mended(v))
+		return v;
+	if (v->in_l2) {
+		vm_stop(v, STOP_BAD_GUEST_STATE, true, "VM entry of L2 failed: VM-instruction error %llu",
+			(unsigned long long)error);
+		return sched_next(v);
+	}
 	panic("VM entry of %s, vCPU %u, level %u failed: %s, VM-instruction error %llu", v->vm->config->name,
 	      v->id, v->in_l2 ? 2 : 1, carry ? "VMfailInvalid" : "VMfailValid", (unsigned long long)error);
 }

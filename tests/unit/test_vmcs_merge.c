@@ -69,7 +69,7 @@ static const struct {
 	{"HLT: either",                    WORD_CPU,   CPU_HLT_EXITING,         {0, 1, 1, 1}},
 	{"interrupt window is L1's",       WORD_CPU,   CPU_INTR_WINDOW,         {0, 0, 1, 1}},
 	{"CR3 is L1's",                    WORD_CPU,   CPU_CR3_LOAD_EXITING,    {0, 0, 1, 1}},
-	{"TPR shadow is L0's",             WORD_CPU,   CPU_TPR_SHADOW,          {0, 1, 0, 1}},
+	{"TPR shadow is L1's",             WORD_CPU,   CPU_TPR_SHADOW,          {0, 0, 1, 1}},
 	{"MTF is the policy's",            WORD_CPU,   CPU_MTF,                 {0, 0, 0, 0}},
 	{"bitmaps are the policy's (set)", WORD_CPU,   CPU_IO_BITMAPS,          {1, 1, 1, 1}},
 	{"EPT is L0's",                    WORD_CPU2,  CTL2_EPT,                {0, 1, 0, 1}},

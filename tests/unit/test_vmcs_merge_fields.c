@@ -189,7 +189,7 @@ static const struct {
 	{"preemption timer",           WORD_PIN,   PIN_PREEMPTION_TIMER,     true },
 	{"MSR bitmaps",                WORD_CPU,   CPU_MSR_BITMAPS,          true },
 	{"no MTF",                     WORD_CPU,   CPU_MTF,                  false},
-	{"no TPR shadow",              WORD_CPU,   CPU_TPR_SHADOW,           false},
+	{"TPR shadow",                 WORD_CPU,   CPU_TPR_SHADOW,           true },
 	{"EPT",                        WORD_CPU2,  CTL2_EPT,                 true },
 	{"unrestricted guest",         WORD_CPU2,  CTL2_UNRESTRICTED_GUEST,  true },
 	{"no VMCS shadowing",          WORD_CPU2,  CTL2_VMCS_SHADOWING,      false},
@@ -238,7 +238,7 @@ static void which_fields_exist(void **state)
 	assert_true(vmcs_field_exists(F_GUEST_EFER, &f.offered));
 	assert_true(vmcs_field_exists(F_PREEMPTION_TIMER, &f.offered));
 	assert_false(vmcs_field_exists(F_PML_ADDRESS, &f.offered));
-	assert_false(vmcs_field_exists(F_VIRTUAL_APIC_ADDR, &f.offered));
+	assert_true(vmcs_field_exists(F_VIRTUAL_APIC_ADDR, &f.offered));
 	assert_true(vmcs_field_exists(F_PML_ADDRESS, &f.hardware));
 	/* secondary controls that cannot be activated do not count */
 	f.hardware.cpu &= ~((uint64_t)CPU_ACTIVATE_CTLS2 << 32);

@@ -136,8 +136,75 @@ static void cr3_target(void)
 	lab_compare(name, &code_set_cr3, wants, sizeof(wants) / sizeof(wants[0]));
 }
 
+/* SDM "TPR Virtualization": VTPR is 0xF0 before, L2 moves 5 to CR8, reads it, and moves 0. */
+static void tpr_threshold(const char *name, uint64_t threshold, const struct want *wants, unsigned int count)
+{
+	static uint8_t page[4096] __attribute__((aligned(4096)));
+
+	if (!lab_selected(name))
+		return;
+	if (!caps_allow(CPU_CTLS, CPU_TPR_SHADOW, CPU_CR8_LOAD | CPU_CR8_STORE)) {
+		rt_skip(name, "the processor does not offer the control");
+		return;
+	}
+	lab_reset(&code_set_get_cr8, KERNEL64);
+	page[0x80] = 0xf0;
+	put(CPU_CTLS, (get(CPU_CTLS) | CPU_TPR_SHADOW) & ~(uint64_t)(CPU_CR8_LOAD | CPU_CR8_STORE));
+	put(VIRTUAL_APIC_PAGE, (uint64_t)(uintptr_t)page);
+	put(TPR_THRESHOLD, threshold);
+	if (threshold > 0xf) { /* VTPR is lower than the threshold already */
+		page[0x80] = 0x10;
+		put(TPR_THRESHOLD, threshold & 0xf);
+		rt_check(name, lab_run() == FAIL_VALID);
+		return;
+	}
+	lab_run();
+	lab_compare(name, &code_set_get_cr8, wants, count);
+}
+
+/* L2 writes 0 to VTPR in memory, which is no event, and touches a page that whoever is below L1 may have to
+ * map. */
+L2_CODE(write_vtpr,
+	"movl $0x10000080, %ebx; movb $0, (%rbx); movl $0x10001000, %ebx; 9: movb (%rbx), %al; 8:");
+static void vtpr_in_memory(void)
+{
+	static const struct want wants[] = {TO_THE_END};
+	const char *name = "VTPR written in memory below the threshold: no exit";
+
+	if (!lab_selected(name))
+		return;
+	if (!caps_allow(CPU_CTLS, CPU_TPR_SHADOW, 0)) {
+		rt_skip(name, "the processor does not offer the control");
+		return;
+	}
+	lab_reset(&code_write_vtpr, KERNEL64);
+	((uint8_t *)lab_page[0])[0x80] = 0xf0;
+	put(CPU_CTLS, get(CPU_CTLS) | CPU_TPR_SHADOW);
+	put(VIRTUAL_APIC_PAGE, (uint64_t)(uintptr_t)lab_page[0]);
+	put(TPR_THRESHOLD, 5);
+	lab_flush();
+	lab_run();
+	lab_compare(name, &code_write_vtpr, wants, sizeof(wants) / sizeof(wants[0]));
+}
+
+static void tpr_thresholds(void)
+{
+	static const struct want stays[] = {TO_THE_END, IS(L2_REG(RBX), 5)};
+	static const struct want falls[] = {EXITS(EXIT_TPR_BELOW), IS(L2_REG(RBX), 5), NOT_IN_DELIVERY};
+	static const struct want at_once[] = {EXITS(EXIT_TPR_BELOW), NOT_IN_DELIVERY};
+
+	tpr_threshold("TPR threshold 0: no exit", 0, stays, sizeof(stays) / sizeof(stays[0]));
+	tpr_threshold("TPR threshold 5: exit behind the move of 0", 5, falls,
+		      sizeof(falls) / sizeof(falls[0]));
+	tpr_threshold("TPR threshold 6: exit behind the move of 5", 6, at_once,
+		      sizeof(at_once) / sizeof(at_once[0]));
+	tpr_threshold("TPR threshold above VTPR: VM entry fails", 0x12, NULL, 0);
+}
+
 void test_control_registers(void)
 {
 	SHOTS_RUN(rows);
 	cr3_target();
+	tpr_thresholds();
+	vtpr_in_memory();
 }
