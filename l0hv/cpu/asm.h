@@ -54,6 +54,12 @@ static inline uint8_t inb(uint16_t port)
 	return v;
 }
 
+/* 48 bits of linear address, sign extended */
+static inline bool is_canonical(uint64_t linear)
+{
+	return (int64_t)(linear << 16) >> 16 == (int64_t)linear;
+}
+
 #define DEFINE_READ(name, insn)                                                                              \
 	static inline uint64_t name(void)                                                                    \
 	{                                                                                                    \

@@ -148,7 +148,8 @@ struct cpuid_cache {
 	struct {
 		struct cpuid answer;
 		bool constant; /* hangs on neither subleaf nor state */
-	} basic[sizeof(basic) / sizeof(basic[0])], extended[sizeof(extended) / sizeof(extended[0])];
+	} basic[sizeof(basic) / sizeof(basic[0])];
+	struct cpuid extended[sizeof(extended) / sizeof(extended[0])]; /* all of them constant */
 };
 
 static bool is_constant(uint32_t leaf)
@@ -168,10 +169,8 @@ struct cpuid_cache *cpuid_cache_create(const struct vcpu *v)
 		if (is_constant(i))
 			guest_cpuid(v, i, 0, &cache->basic[i].answer);
 	}
-	for (uint32_t i = 0; i < sizeof(extended) / sizeof(extended[0]); i++) {
-		cache->extended[i].constant = true;
-		guest_cpuid(v, 0x80000000u + i, 0, &cache->extended[i].answer);
-	}
+	for (uint32_t i = 0; i < sizeof(extended) / sizeof(extended[0]); i++)
+		guest_cpuid(v, 0x80000000u + i, 0, &cache->extended[i]);
 	return cache;
 }
 
@@ -193,7 +192,7 @@ enum verdict on_cpuid(struct vcpu *v)
 		return SKIP_AND_RESUME;
 	}
 	if (leaf - 0x80000000u < sizeof(extended) / sizeof(extended[0])) {
-		answer(v, &v->cpuid->extended[leaf - 0x80000000u].answer);
+		answer(v, &v->cpuid->extended[leaf - 0x80000000u]);
 		return SKIP_AND_RESUME;
 	}
 	guest_cpuid(v, leaf, (uint32_t)v->gpr[1], &c);

@@ -39,7 +39,7 @@ static uint64_t cr4_allowed(const struct vcpu *v)
 	return v->nested ? allowed | CR4_VMXE : allowed;
 }
 
-void cr_owned(const struct vcpu *v, uint64_t *cr0_owned, uint64_t *cr0_value, uint64_t *cr4_owned,
+void cr_owned(const struct vcpu *v, bool in_l2, uint64_t *cr0_owned, uint64_t *cr0_value, uint64_t *cr4_owned,
 	      uint64_t *cr4_value)
 {
 	*cr0_owned = CR0_NE | CR0_CD | CR0_NW;
@@ -47,7 +47,7 @@ void cr_owned(const struct vcpu *v, uint64_t *cr0_owned, uint64_t *cr0_value, ui
 	*cr4_owned = ~cr4_allowed(v) | CR4_VMXE;
 	*cr4_value = CR4_VMXE;
 	/* paging is the processor's fixed bit, or fixed for L1 as long as it is in VMX root operation */
-	if (!l0_features.unrestricted_guest || (!v->in_l2 && v->nested && nested_vmxon(v))) {
+	if (!l0_features.unrestricted_guest || (!in_l2 && v->nested && nested_vmxon(v))) {
 		*cr0_owned |= CR0_PE | CR0_PG;
 		*cr0_value |= CR0_PE | CR0_PG;
 	}
@@ -82,7 +82,7 @@ static void store_cr0(struct vcpu *v, uint64_t value)
 	uint64_t owned0, forced0, owned4, forced4;
 	uint64_t l1 = v->in_l2 ? nested_cr0_mask(v) : 0;
 
-	cr_owned(v, &owned0, &forced0, &owned4, &forced4);
+	cr_owned(v, v->in_l2, &owned0, &forced0, &owned4, &forced4);
 	vmwrite(GUEST_CR0, (vmread(GUEST_CR0) & l1) | (((value & ~owned0) | forced0) & ~l1));
 	vmwrite(CR0_SHADOW, (vmread(CR0_SHADOW) & l1) | (value & ~l1));
 	vmwrite(CR0_MASK, owned0 | l1);
@@ -93,7 +93,7 @@ static void store_cr4(struct vcpu *v, uint64_t value)
 	uint64_t owned0, forced0, owned4, forced4;
 	uint64_t l1 = v->in_l2 ? nested_cr4_mask(v) : 0;
 
-	cr_owned(v, &owned0, &forced0, &owned4, &forced4);
+	cr_owned(v, v->in_l2, &owned0, &forced0, &owned4, &forced4);
 	vmwrite(GUEST_CR4, (vmread(GUEST_CR4) & l1) | (((value & ~owned4) | forced4) & ~l1));
 	vmwrite(CR4_SHADOW, (vmread(CR4_SHADOW) & l1) | (value & ~l1));
 	vmwrite(CR4_MASK, owned4 | l1);
@@ -162,10 +162,15 @@ static void set_lma(bool on)
 	vmwrite(ENTRY_CTLS, on ? entry | ENTRY_CTL_IA32E_GUEST : entry & ~(uint64_t)ENTRY_CTL_IA32E_GUEST);
 }
 
+bool pdpte_ok(uint64_t entry)
+{
+	return !(entry & 1) || !(entry & (~((1ull << l0_features.maxphyaddr) - 1) | 0x1E6));
+}
+
 /* SDM "PDPTE Registers": loaded by the move that turns PAE paging on. -EPERM: a reserved bit is set. */
 static int load_pdptes(struct vcpu *v, uint64_t cr0, uint64_t cr4, uint64_t efer)
 {
-	uint64_t entry[4], reserved = ~((1ull << l0_features.maxphyaddr) - 1) | 0x1E6;
+	uint64_t entry[4];
 
 	if (!(cr0 & CR0_PG) || !(cr4 & CR4_PAE) || efer & (EFER_LMA | EFER_LME) || v->in_l2)
 		return 0;
@@ -173,7 +178,7 @@ static int load_pdptes(struct vcpu *v, uint64_t cr0, uint64_t cr4, uint64_t efer
 		const uint64_t *p = vm_memory(v->vm, (guest_cr3(v) & 0xFFFFFFE0) + 8ull * i, 8);
 
 		entry[i] = p ? *p : ~0ull;
-		if (entry[i] & 1 && entry[i] & reserved)
+		if (!pdpte_ok(entry[i]))
 			return -EPERM;
 	}
 	for (unsigned i = 0; i < 4; i++)
@@ -315,7 +320,7 @@ int cr_write_efer(struct vcpu *v, uint32_t msr, uint64_t value)
 
 static uint64_t read_gpr(const struct vcpu *v, unsigned reg)
 {
-	uint64_t value = reg == 4 ? vmread(GUEST_RSP) : v->gpr[reg];
+	uint64_t value = guest_gpr(v, reg);
 
 	return guest_in_64bit_code() ? value : (uint32_t)value;
 }
@@ -324,10 +329,7 @@ static void write_gpr(struct vcpu *v, unsigned reg, uint64_t value)
 {
 	if (!guest_in_64bit_code())
 		value = (uint32_t)value;
-	if (reg == 4)
-		vmwrite(GUEST_RSP, value);
-	else
-		v->gpr[reg] = value;
+	guest_gpr_set(v, reg, value);
 }
 
 static int mov_to_cr(struct vcpu *v, unsigned cr, uint64_t value)

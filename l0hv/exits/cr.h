@@ -23,9 +23,12 @@ __attribute__((warn_unused_result)) int cr4_write(struct vcpu *v, uint64_t value
 void cr_load_host(struct vcpu *v, uint64_t cr0, uint64_t cr4);
 /* In PAE paging, load the PDPTE fields as the load of CR3 would; else nothing. Current VMCS is vmcs01. */
 void cr_load_pdptes(struct vcpu *v);
-/* L0's bits: owned in CR0 and CR4, and what they are on the processor. */
-void cr_owned(const struct vcpu *v, uint64_t *cr0_owned, uint64_t *cr0_value, uint64_t *cr4_owned,
+/* L0's bits while the guest is in L1 or L2: owned in CR0 and CR4, and what they are on the processor. */
+void cr_owned(const struct vcpu *v, bool in_l2, uint64_t *cr0_owned, uint64_t *cr0_value, uint64_t *cr4_owned,
 	      uint64_t *cr4_value);
+
+/* A PDPTE that is present has no reserved bit set (SDM "PDPTE Registers"). */
+bool pdpte_ok(uint64_t entry);
 
 int cr_read_efer(struct vcpu *v, uint32_t msr, uint64_t *value);
 int cr_write_efer(struct vcpu *v, uint32_t msr, uint64_t value);

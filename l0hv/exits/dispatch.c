@@ -3,6 +3,7 @@
 #include "l0hv/exits/exits.h"
 #include "l0hv/sched/sched.h"
 #include "l0hv/vmx/probe.h"
+#include "l0hv/vmx/run.h"
 #include "l0hv/vmx/vmx.h"
 #include "vmcs_merge/exit_reason.h"
 
@@ -31,18 +32,16 @@ static enum verdict on_nothing_to_do(struct vcpu *v)
 static enum verdict on_interrupt_window(struct vcpu *v)
 {
 	drop_unfounded_step();
-	v->vmcs->cpu_ctls &= ~CPU_INTR_WINDOW;
 	v->vmcs->window_open = false;
-	vmwrite(CPU_CTLS, v->vmcs->cpu_ctls);
+	set_cpu_control(v, CPU_INTR_WINDOW, false);
 	return RESUME;
 }
 
 static enum verdict on_nmi_window(struct vcpu *v)
 {
 	drop_unfounded_step();
-	v->vmcs->cpu_ctls &= ~CPU_NMI_WINDOW;
 	v->vmcs->nmi_window_open = false;
-	vmwrite(CPU_CTLS, v->vmcs->cpu_ctls);
+	set_cpu_control(v, CPU_NMI_WINDOW, false);
 	return RESUME;
 }
 

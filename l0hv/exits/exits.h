@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "l0hv/vm/vm.h"
+#include "l0hv/vmx/vmx.h"
 #include "vmcs_merge/exit_reason.h"
 
 enum verdict {
@@ -36,6 +37,20 @@ void drop_unfounded_step(void);
 void skip_instruction(void);
 /* The same where the processor gave no instruction length. */
 void skip_bytes(uint64_t length);
+
+/* General register by its number; RSP is in the VMCS. */
+static inline uint64_t guest_gpr(const struct vcpu *v, unsigned reg)
+{
+	return reg == 4 ? vmread(GUEST_RSP) : v->gpr[reg];
+}
+
+static inline void guest_gpr_set(struct vcpu *v, unsigned reg, uint64_t value)
+{
+	if (reg == 4)
+		vmwrite(GUEST_RSP, value);
+	else
+		v->gpr[reg] = value;
+}
 
 /* CPL of the guest: SS.DPL. */
 unsigned guest_cpl(void);

@@ -11,6 +11,8 @@
 #include "l0hv/record/record.h"
 #include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/vmx.h"
+#include "vmcs_merge/bitmaps.h"
+#include "vmcs_merge/checks.h"
 
 #define MISC_ENABLE_FAST_STRINGS 0x1ull
 
@@ -54,8 +56,7 @@ static int read_direct(struct vcpu *v, uint32_t msr, uint64_t *value)
 static int write_direct(struct vcpu *v, uint32_t msr, uint64_t value)
 {
 	(void)v;
-	if (msr != MSR_STAR && msr != MSR_FMASK && msr != MSR_TSC_AUX &&
-	    (int64_t)(value << 16) >> 16 != (int64_t)value)
+	if (msr != MSR_STAR && msr != MSR_FMASK && msr != MSR_TSC_AUX && !is_canonical(value))
 		return -EPERM;
 	if ((msr == MSR_FMASK || msr == MSR_TSC_AUX) && value >> 32)
 		return -EPERM;
@@ -135,22 +136,10 @@ static int read_vmcs(struct vcpu *v, uint32_t msr, uint64_t *value)
 	return 0;
 }
 
-static bool pat_valid(uint64_t value)
-{
-	for (unsigned i = 0; i < 8; i++) {
-		uint8_t type = (uint8_t)(value >> 8 * i);
-
-		if (type == 2 || type == 3 || type > 7)
-			return false;
-	}
-	return true;
-}
-
 static int write_vmcs(struct vcpu *v, uint32_t msr, uint64_t value)
 {
 	(void)v;
-	if (msr == MSR_PAT ? !pat_valid(value)
-			   : msr != MSR_SYSENTER_CS && (int64_t)(value << 16) >> 16 != (int64_t)value)
+	if (msr == MSR_PAT ? !check_pat(value) : msr != MSR_SYSENTER_CS && !is_canonical(value))
 		return -EPERM;
 	vmwrite(vmcs_field_of(msr), value);
 	return 0;
@@ -190,22 +179,22 @@ static const struct msr_row {
 };
 #define MSR_ROWS (sizeof(msr_table) / sizeof(msr_table[0]))
 
-static void allow(uint8_t *bitmap, uint32_t msr, unsigned pass)
+static void allow(void *bitmap, const struct msr_row *row)
 {
-	/* SDM "MSR-Bitmap Address": read low, read high, write low, write high, 1 KiB each */
-	uint32_t at = (msr & 0x1FFF) + (msr >= 0xC0000000u ? 8192 : 0);
-
-	if (pass & PASS_READ)
-		bitmap[at / 8] &= (uint8_t) ~(1u << at % 8);
-	if (pass & PASS_WRITE)
-		bitmap[2048 + at / 8] &= (uint8_t) ~(1u << at % 8);
+	for (uint32_t msr = row->first; msr <= row->last; msr++) {
+		if (msr == MSR_TSC_AUX && !l0_features.rdtscp)
+			continue;
+		if (row->pass & PASS_READ)
+			(void)msr_bitmap_set(bitmap, msr, false, false);
+		if (row->pass & PASS_WRITE)
+			(void)msr_bitmap_set(bitmap, msr, true, false);
+	}
 }
 
-uint64_t msr_bitmap01(const struct vm *vm)
+uint64_t msr_bitmap01(void)
 {
 	static uint64_t page;
 
-	(void)vm;
 	if (page)
 		return page;
 	page = page_alloc();
@@ -213,9 +202,7 @@ uint64_t msr_bitmap01(const struct vm *vm)
 		panic("no memory for the MSR bitmap");
 	memset(phys_to_virt(page), 0xFF, PAGE_SIZE);
 	for (size_t i = 0; i < MSR_ROWS; i++)
-		for (uint32_t msr = msr_table[i].first; msr_table[i].pass && msr <= msr_table[i].last; msr++)
-			if (msr != MSR_TSC_AUX || l0_features.rdtscp)
-				allow(phys_to_virt(page), msr, msr_table[i].pass);
+		allow(phys_to_virt(page), &msr_table[i]);
 	return page;
 }
 

@@ -6,7 +6,7 @@
 #include "l0hv/vm/vm.h"
 
 /* Physical address of the MSR bitmap that all L1 guests run on; made from the table at the first call. */
-uint64_t msr_bitmap01(const struct vm *vm);
+uint64_t msr_bitmap01(void);
 
 /* As RDMSR and WRMSR of the guest; also for VM-entry and VM-exit MSR lists. 0, -EPERM: #GP(0). */
 __attribute__((warn_unused_result)) int guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value);

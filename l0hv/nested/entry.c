@@ -21,11 +21,8 @@ static void set_policy(struct vcpu *v)
 {
 	struct nested *n = v->nested;
 	struct merge_policy *p = &n->policy;
-	bool in_l2 = v->in_l2;
 
-	v->in_l2 = true; /* what L0 owns while L2 runs */
-	cr_owned(v, &p->cr0_owned, &p->cr0_value, &p->cr4_owned, &p->cr4_value);
-	v->in_l2 = in_l2;
+	cr_owned(v, true, &p->cr0_owned, &p->cr0_value, &p->cr4_owned, &p->cr4_value);
 	p->ctls[WORD_CPU].set = CPU_MSR_BITMAPS | CPU_UNCOND_IO_EXITING;
 	p->ctls[WORD_CPU].clear = CPU_IO_BITMAPS; /* every port exits to L0; L1's bitmaps say whose it is */
 	p->ctls[WORD_CPU2].clear = CTL2_VMCS_SHADOWING;

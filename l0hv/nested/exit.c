@@ -197,13 +197,6 @@ static const void *page_of(struct vcpu *v, unsigned field)
 	return vm_memory(v->vm, v->nested->v12.v[field], PAGE_SIZE);
 }
 
-static uint64_t cr_operand(const struct vcpu *v, uint64_t qualification)
-{
-	unsigned reg = qualification >> 8 & 0xF;
-
-	return reg == 4 ? vmread(GUEST_RSP) : v->gpr[reg];
-}
-
 /* Only what the kind of ownership asks for is read. */
 static bool l1_wants(struct vcpu *v, uint32_t reason)
 {
@@ -223,7 +216,7 @@ static bool l1_wants(struct vcpu *v, uint32_t reason)
 		break;
 	case OWN_CR:
 		q.qualification = vmread(EXIT_QUALIFICATION);
-		q.operand = cr_operand(v, q.qualification);
+		q.operand = guest_gpr(v, q.qualification >> 8 & 0xF);
 		break;
 	case OWN_IO:
 		q.qualification = vmread(EXIT_QUALIFICATION);

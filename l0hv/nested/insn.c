@@ -62,7 +62,7 @@ static bool wide_mode(void)
 
 static uint64_t read_reg(const struct vcpu *v, unsigned reg, bool wide)
 {
-	uint64_t value = reg == 4 ? vmread(GUEST_RSP) : v->gpr[reg];
+	uint64_t value = guest_gpr(v, reg);
 
 	return wide ? value : (uint32_t)value;
 }
@@ -71,10 +71,7 @@ static void write_reg(struct vcpu *v, unsigned reg, uint64_t value, bool wide)
 {
 	if (!wide)
 		value = (uint32_t)value;
-	if (reg == 4)
-		vmwrite(GUEST_RSP, value);
-	else
-		v->gpr[reg] = value;
+	guest_gpr_set(v, reg, value);
 }
 
 /* Memory that is no RAM reads as all ones and swallows writes, as for any other instruction of L1. */
@@ -296,15 +293,13 @@ static enum verdict do_invept(struct vcpu *v, uint64_t info)
 static enum verdict do_invvpid(struct vcpu *v, uint64_t info)
 {
 	uint64_t type = read_reg(v, INFO_REG2(info), wide_mode()), descriptor[2];
-	int64_t linear;
 
 	if (type > 3 || !(nested_caps.ept_vpid >> (40 + type) & 1))
 		return vmx_fail(v, VMFAIL_INVALID_INVALIDATION);
 	if (read_memory(v, info, descriptor, sizeof(descriptor)))
 		return RESUME;
-	linear = (int64_t)descriptor[1];
 	if (descriptor[0] >> 16 || (type != INVVPID_ALL && !descriptor[0]) ||
-	    (type == 0 && (int64_t)((uint64_t)linear << 16) >> 16 != linear))
+	    (type == 0 && !is_canonical(descriptor[1])))
 		return vmx_fail(v, VMFAIL_INVALID_INVALIDATION);
 	v->flush_vpid = true;
 	return vmx_succeed();

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "l0hv/cpu/asm.h"
+#include "l0hv/exits/cr.h"
 #include "l0hv/exits/mmio.h"
 #include "l0hv/exits/msr.h"
 #include "l0hv/lib/lib.h"
@@ -88,7 +89,7 @@ static void prepare_msr_bitmap(struct vcpu *v)
 		else
 			n->msr_bitmap12 = gpa;
 	}
-	merge_msr_bitmap(phys_to_virt(n->msr_bitmap02), l1, phys_to_virt(msr_bitmap01(v->vm)));
+	merge_msr_bitmap(phys_to_virt(n->msr_bitmap02), l1, phys_to_virt(msr_bitmap01()));
 }
 
 /*
@@ -98,7 +99,6 @@ static void prepare_msr_bitmap(struct vcpu *v)
 static int prepare_pdptes(struct vcpu *v)
 {
 	struct nested *n = v->nested;
-	uint64_t reserved = ~((1ull << l0_features.maxphyaddr) - 1) | 0x1E6;
 
 	n->in.computed.pdpte_valid = !uses_ept(n) && n->v12.v[F_GUEST_CR0] & CR0_PG &&
 				     n->v12.v[F_GUEST_CR4] & CR4_PAE &&
@@ -108,8 +108,7 @@ static int prepare_pdptes(struct vcpu *v)
 	for (unsigned i = 0; i < 4; i++) {
 		uint64_t entry;
 
-		if (read_l1(v, (n->v12.v[F_GUEST_CR3] & 0xFFFFFFE0) + 8ull * i, &entry) ||
-		    (entry & 1 && entry & reserved))
+		if (read_l1(v, (n->v12.v[F_GUEST_CR3] & 0xFFFFFFE0) + 8ull * i, &entry) || !pdpte_ok(entry))
 			return -EINVAL;
 		n->in.computed.pdpte[i] = entry;
 		vmcs_bitset_set(&n->dirty, F_GUEST_PDPTE0 + i);

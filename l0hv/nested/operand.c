@@ -12,20 +12,15 @@
 #define SEGMENT_SS 2u
 #define SEGMENT_FS 4u
 
-static uint64_t gpr(const struct vcpu *v, unsigned reg)
-{
-	return reg == 4 ? vmread(GUEST_RSP) : v->gpr[reg];
-}
-
 static uint64_t offset_of(const struct vcpu *v, uint64_t info)
 {
 	uint64_t offset =
 		vmread(EXIT_QUALIFICATION); /* the displacement; RIP-relative ones are sums already */
 
 	if (!(info >> 27 & 1))
-		offset += gpr(v, info >> 23 & 0xF);
+		offset += guest_gpr(v, info >> 23 & 0xF);
 	if (!(info >> 22 & 1))
-		offset += gpr(v, info >> 18 & 0xF) << (info & 3);
+		offset += guest_gpr(v, info >> 18 & 0xF) << (info & 3);
 	switch (info >> 7 & 7) {
 	case 0:
 		return offset & 0xFFFF;
@@ -60,8 +55,7 @@ int operand_address(struct vcpu *v, uint64_t info, unsigned bytes, bool write, u
 	if (guest_in_64bit_code()) {
 		*linear = offset + (segment >= SEGMENT_FS ? vmread(GUEST_ES_BASE + 2 * segment) : 0);
 		last = *linear + bytes - 1;
-		if ((int64_t)(*linear << 16) >> 16 == (int64_t)*linear &&
-		    (int64_t)(last << 16) >> 16 == (int64_t)last)
+		if (is_canonical(*linear) && is_canonical(last))
 			return 0;
 	} else {
 		*linear = (uint32_t)(offset + vmread(GUEST_ES_BASE + 2 * segment));

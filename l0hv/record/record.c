@@ -40,7 +40,7 @@ static void append(ProtobufCBuffer *buffer, size_t n, const uint8_t *data)
 {
 	struct sink *s = (struct sink *)buffer;
 
-	if (n <= RECORD_MAX - s->length)
+	if (s->length <= RECORD_MAX && n <= RECORD_MAX - s->length)
 		memcpy(s->bytes + NB_FRAME_HEAD + s->length, data, n);
 	s->length += n;
 }

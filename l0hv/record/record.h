@@ -13,7 +13,6 @@
  * exit path.
  */
 void record_emit(Nestbed__Record__BodyCase which, void *body);
-/* Bytes that records which did not fit were cut by; for tests. */
 
 /* A line of L0's own, as a Log record. */
 void l0_log(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -7,8 +7,6 @@
 #include "l0hv/vmx/vmcs01.h"
 #include "l0hv/vmx/vmx.h"
 
-#define DEFAULT_SLICE 1000000ull
-
 bool sched_kicked;
 
 static struct vcpu *ring; /* any vCPU of the ring */
@@ -72,14 +70,9 @@ static void switch_to(struct vcpu *from, struct vcpu *to)
 	}
 }
 
-static uint64_t slice_of(const struct vcpu *v)
-{
-	return v->vm->config->slice ? v->vm->config->slice : DEFAULT_SLICE;
-}
-
 static void begin_slice(struct vcpu *v)
 {
-	v->slice_end = vcpus > 1 ? rdtsc() + slice_of(v) : NEVER;
+	v->slice_end = vcpus > 1 ? rdtsc() + v->vm->config->slice : NEVER;
 	v->own_deadline = v->slice_end < limit_at ? v->slice_end : limit_at;
 }
 

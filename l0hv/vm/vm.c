@@ -95,7 +95,6 @@ static int create_vcpu(struct vm *vm, unsigned id, uint32_t entry, uint32_t info
 
 int vm_create(const struct vm_config *config, const struct bundle *bundle, struct vm **out, const char **why)
 {
-	static unsigned index;
 	struct vm *vm = allocate(sizeof(*vm));
 	uint32_t entry, info;
 	uint64_t tsc_offset;
@@ -105,7 +104,6 @@ int vm_create(const struct vm_config *config, const struct bundle *bundle, struc
 	if (!vm)
 		return -ENOMEM;
 	vm->config = config;
-	vm->index = index++;
 	vm->vcpu_count = config->vcpus;
 	if (config->vcpus > 1 && !l0_features.unrestricted_guest) {
 		*why = "several vCPUs start in real mode, which needs unrestricted guest";

@@ -85,7 +85,6 @@ struct vcpu {
 	/* Without unrestricted guest, while the guest has paging off (l0hv/exits/cr.c) */
 	bool unpaged; /* the processor pages by an identity table, the guest believes it doesn't */
 	uint64_t unpaged_cr3, unpaged_efer; /* as the guest wrote them meanwhile */
-	uint64_t feature_control; /* IA32_FEATURE_CONTROL as the guest has it */
 
 	struct vcpu_rest rest;
 	struct account account;
@@ -95,15 +94,16 @@ struct vcpu {
 	struct vcpu *next; /* ring of all vCPUs of the machine */
 };
 
-enum vm_stop_cause { /* as record.proto's Stop.Cause */
-		     STOP_SHUTDOWN,
-		     STOP_TRIPLE_FAULT,
-		     STOP_UNEXPECTED_EXIT,
-		     STOP_BAD_GUEST_STATE,
-		     STOP_NO_PROGRESS,
-		     STOP_LIMIT,
-		     STOP_UNSUPPORTED,
-		     STOP_BAD_ACCESS,
+/* As record.proto's Stop.Cause */
+enum vm_stop_cause {
+	STOP_SHUTDOWN,
+	STOP_TRIPLE_FAULT,
+	STOP_UNEXPECTED_EXIT,
+	STOP_BAD_GUEST_STATE,
+	STOP_NO_PROGRESS,
+	STOP_LIMIT,
+	STOP_UNSUPPORTED,
+	STOP_BAD_ACCESS,
 };
 
 struct output {
@@ -113,7 +113,6 @@ struct output {
 
 struct vm {
 	const struct vm_config *config;
-	unsigned index;
 	bool stopped;
 	bool stop_asked; /* the shutdown port was written: stop after this exit */
 	uint64_t ram; /* physical address of guest-physical 0; contiguous */

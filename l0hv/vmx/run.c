@@ -105,7 +105,6 @@ static void inject_nmi(struct vcpu *v)
 	wake(v);
 }
 
-/* Pin controls differ between vmcs01 and vmcs02 only in what nested_* keep in v->vmcs->pin_ctls. */
 static __attribute__((noinline)) void set_timer(struct vcpu *v, uint64_t deadline)
 {
 	uint64_t now, ticks;
@@ -150,7 +149,8 @@ static __attribute__((noinline)) void prepare_events(struct vcpu *v)
 		flush(v);
 }
 
-static void prepare_entry(struct vcpu *v)
+/* Inlined: it is on the way of every exit. */
+static inline __attribute__((always_inline)) void prepare_entry(struct vcpu *v)
 {
 	uint64_t deadline;
 
@@ -215,6 +215,7 @@ struct vcpu *vcpu_exit(struct vcpu *v)
  */
 struct vcpu *vcpu_entry_vmfail(struct vcpu *v, unsigned carry)
 {
+	struct vcpu *next;
 	uint64_t error = 0;
 
 	if (!carry)
@@ -224,10 +225,13 @@ struct vcpu *vcpu_entry_vmfail(struct vcpu *v, unsigned carry)
 	if (v->in_l2) {
 		vm_stop(v, STOP_BAD_GUEST_STATE, true, "VM entry of L2 failed: VM-instruction error %llu",
 			(unsigned long long)error);
-		return sched_next(v);
+		next = sched_next(v);
+		prepare_entry(next);
+		next->entered_at = rdtsc();
+		return next;
 	}
-	panic("VM entry of %s, vCPU %u, level %u failed: %s, VM-instruction error %llu", v->vm->config->name,
-	      v->id, v->in_l2 ? 2 : 1, carry ? "VMfailInvalid" : "VMfailValid", (unsigned long long)error);
+	panic("VM entry of %s, vCPU %u, failed: %s, VM-instruction error %llu", v->vm->config->name, v->id,
+	      carry ? "VMfailInvalid" : "VMfailValid", (unsigned long long)error);
 }
 
 enum verdict on_preemption_timer(struct vcpu *v)

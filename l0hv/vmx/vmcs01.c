@@ -116,7 +116,7 @@ static void write_controls(struct vcpu *v)
 	vmwrite(ENTRY_MSR_LOAD_COUNT, 0);
 	vmwrite(ENTRY_INTR_INFO, 0);
 	vmwrite(TSC_OFFSET, v->tsc_offset);
-	vmwrite(MSR_BITMAP, msr_bitmap01(v->vm));
+	vmwrite(MSR_BITMAP, msr_bitmap01());
 	vmwrite(EPT_POINTER, v->vm->eptp);
 	vmwrite(VMCS_LINK_POINTER, ~0ull);
 	if (l0_features.vpid)
