@@ -8,17 +8,7 @@
 #include <nestbed/ports.h>
 
 #include "rt.h"
-
-static uint64_t state;
-
-/* xorshift64* */
-static uint64_t next(void)
-{
-	state ^= state >> 12;
-	state ^= state << 25;
-	state ^= state >> 27;
-	return state * 0x2545f4914f6cdd1dull;
-}
+#include "random.h"
 
 static uint64_t value(void)
 {
@@ -317,7 +307,7 @@ void rt_main(void)
 
 	word("only", only, sizeof(only));
 	word("end", how, sizeof(how));
-	state = rt_arg_u64("seed", 1) * 0x9e3779b97f4a7c15ull | 1;
+	random_seed();
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (*only && strcmp(only, rows[i].name))
 			continue;

@@ -5,17 +5,9 @@
  */
 #include "workloads/l1hv/vmcs.h"
 #include "rt.h"
+#include "random.h"
 
-static uint64_t state;
 static uint64_t region[4][512] __attribute__((aligned(4096)));
-
-static uint64_t next(void)
-{
-	state ^= state >> 12;
-	state ^= state << 25;
-	state ^= state >> 27;
-	return state * 0x2545f4914f6cdd1dull;
-}
 
 static uint64_t address_of(const void *p)
 {
@@ -235,7 +227,7 @@ void rt_main(void)
 	struct rt_fault fault;
 	unsigned int faults = 0;
 
-	state = rt_arg_u64("seed", 1) * 0x9e3779b97f4a7c15ull | 1;
+	random_seed();
 	if (!(cpuid(1, 0).ecx & 1u << 5)) {
 		rt_printf("vmxhostile: no VMX\n");
 		return;
