@@ -7,8 +7,8 @@
  * L1-physical + L2_BASE, so no EPT mapping is the identity. Each vector of L2's IDT is a VMCALL: its exit
  * shows that L2 itself took the vector, with the frame on L2's stack.
  */
-#ifndef VMXREFLECT_LAB_H
-#define VMXREFLECT_LAB_H
+#ifndef VMXTEST_LAB_H
+#define VMXTEST_LAB_H
 
 #include "workloads/l1hv/vmx.h"
 #include "workloads/rt/rt.h"

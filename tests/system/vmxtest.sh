@@ -6,15 +6,15 @@ set -u
 # shellcheck source=tests/system/common
 . "$(dirname "$0")/common"
 
-reflect() {
+vmxtest() {
 	local name=$1
 	shift
-	boot "$name" 0 vmxreflect --cpu "$cpu" "$@" || { grep FAIL "$work/$name"; return 1; }
-	grep -E '(^|> )(PASS|FAIL|SKIP) ' "$work/$name" | sed -E 's/^vmxreflect> //' >"$work/$name.rows"
+	boot "$name" 0 vmxtest --cpu "$cpu" "$@" || { grep FAIL "$work/$name"; return 1; }
+	grep -E '(^|> )(PASS|FAIL|SKIP) ' "$work/$name" | sed -E 's/^vmxtest> //' >"$work/$name.rows"
 	! grep '^FAIL' "$work/$name.rows" && said "$name" ' passed, 0 failed,'
 }
 under_l0() {
-	reflect "$@" && l0_lives "$1"
+	vmxtest "$@" && l0_lives "$1"
 }
 # A row is there in both; what passes bare is passed under L0, or skipped with a reason there.
 same_rows() {
@@ -23,7 +23,7 @@ same_rows() {
 }
 
 for cpu in corei7_skylake_x corei7_haswell_4770 corei7_sandy_bridge_2600k corei5_lynnfield_750; do
-	case_ "bare, $cpu" reflect "bare-$cpu" --bare
+	case_ "bare, $cpu" vmxtest "bare-$cpu" --bare
 	case_ "under L0, $cpu" under_l0 "l0-$cpu" --nested
 	case_ "the same rows, $cpu" same_rows
 	echo "# $cpu: bare $(grep ' passed, ' "$work/bare-$cpu"); L0: $(grep ' passed, ' "$work/l0-$cpu" | sed 's/.*> //')"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Between the laboratory's own files. */
-#ifndef VMXREFLECT_LAB_IMPL_H
-#define VMXREFLECT_LAB_IMPL_H
+#ifndef VMXTEST_LAB_IMPL_H
+#define VMXTEST_LAB_IMPL_H
 
 #include "lab.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * vmxreflect: what an L1 hypervisor sees of its L2. A row is a tiny piece of L2 code, the controls it runs
+ * vmxtest: what an L1 hypervisor sees of its L2. A row is a tiny piece of L2 code, the controls it runs
  * under, and what the SDM says L1 must then find. `only=TEXT` selects the rows whose names contain TEXT.
  * `machine=hardware` also runs the rows that Bochs, at the bottom of everything otherwise, gets wrong.
  */

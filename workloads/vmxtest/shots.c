@@ -69,7 +69,7 @@ static void set_special(const struct set *set)
 		set_debug_register(number, set->value);
 		break;
 	default:
-		rt_panic("vmxreflect: no set 0x%x", set->field);
+		rt_panic("vmxtest: no set 0x%x", set->field);
 	}
 }
 

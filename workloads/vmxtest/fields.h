@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Encodings and bits that l1hv has no use for. SDM volume 3, appendix "Field Encoding in VMCS". */
-#ifndef VMXREFLECT_FIELDS_H
-#define VMXREFLECT_FIELDS_H
+#ifndef VMXTEST_FIELDS_H
+#define VMXTEST_FIELDS_H
 
 #include "workloads/l1hv/vmcs.h"
 

@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: MIT
-$(call guest,vmxreflect,$(sort $(wildcard workloads/vmxreflect/*.c workloads/vmxreflect/*.S)))
