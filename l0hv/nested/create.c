@@ -12,9 +12,6 @@
 #define FEATURE_LOCK  0x1ull
 #define FEATURE_VMXON 0x4ull
 
-struct vmx_caps nested_caps;
-struct vmcs_bitset nested_fields;
-
 int nested_create(struct vcpu *v)
 {
 	static uint16_t next_vpid = 0x8000;
@@ -23,10 +20,8 @@ int nested_create(struct vcpu *v)
 
 	if (!n)
 		return -ENOMEM;
-	if (!nested_caps.basic) {
-		caps_for_guest(&l0_caps, &nested_caps);
-		vmcs_existing_fields(&nested_caps, &nested_fields);
-	}
+	caps_for_guest(&l0_caps, &n->caps);
+	vmcs_existing_fields(&n->caps, &n->fields);
 	n->current = NO_VMCS12;
 	n->vpid02 = next_vpid++;
 	n->msr_bitmap12 = NEVER;
@@ -67,9 +62,10 @@ void nested_tsc_changed(struct vcpu *v)
 /* SDM "Restrictions on VMX Operation"; unrestricted guest frees CR0.PE and CR0.PG. */
 bool nested_fixed_ok(const struct vcpu *v, unsigned cr, uint64_t value)
 {
-	const struct vmcs_image *v12 = &v->nested->v12;
-	uint64_t fixed0 = cr ? nested_caps.cr4_fixed0 : nested_caps.cr0_fixed0;
-	uint64_t fixed1 = cr ? nested_caps.cr4_fixed1 : nested_caps.cr0_fixed1;
+	const struct nested *n = v->nested;
+	const struct vmcs_image *v12 = &n->v12;
+	uint64_t fixed0 = cr ? n->caps.cr4_fixed0 : n->caps.cr0_fixed0;
+	uint64_t fixed1 = cr ? n->caps.cr4_fixed1 : n->caps.cr0_fixed1;
 	uint64_t mask = v12->v[cr ? F_CR4_MASK : F_CR0_MASK];
 
 	if (!cr && vmcs_effective_controls(v12, WORD_CPU2) & CTL2_UNRESTRICTED_GUEST)
@@ -105,15 +101,17 @@ int nested_wrmsr_feature(struct vcpu *v, uint32_t msr, uint64_t value)
 
 int nested_rdmsr_caps(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
-	if (!v->nested)
+	const struct nested *n = v->nested;
+
+	if (!n)
 		return -EPERM;
-	*value = nested_caps.msr[msr - VMX_CAPS_FIRST_MSR];
+	*value = n->caps.msr[msr - VMX_CAPS_FIRST_MSR];
 	/* MSRs that a processor with these capabilities would not have */
-	if ((msr >= 0x48D && msr <= 0x490 && !(nested_caps.basic & VMX_BASIC_TRUE_CTLS)) ||
-	    (msr == 0x491 && !vmx_can(&nested_caps, WORD_CPU2, CTL2_VMFUNC)) ||
-	    (msr == 0x48B && !vmx_can(&nested_caps, WORD_CPU, CPU_ACTIVATE_CTLS2)) ||
-	    (msr == 0x48C && !vmx_can(&nested_caps, WORD_CPU2, CTL2_EPT) &&
-	     !vmx_can(&nested_caps, WORD_CPU2, CTL2_VPID)))
+	if ((msr >= 0x48D && msr <= 0x490 && !(n->caps.basic & VMX_BASIC_TRUE_CTLS)) ||
+	    (msr == 0x491 && !vmx_can(&n->caps, WORD_CPU2, CTL2_VMFUNC)) ||
+	    (msr == 0x48B && !vmx_can(&n->caps, WORD_CPU, CPU_ACTIVATE_CTLS2)) ||
+	    (msr == 0x48C && !vmx_can(&n->caps, WORD_CPU2, CTL2_EPT) &&
+	     !vmx_can(&n->caps, WORD_CPU2, CTL2_VPID)))
 		return -EPERM;
 	return 0;
 }

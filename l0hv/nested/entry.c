@@ -82,7 +82,7 @@ static enum check_failure check(struct vcpu *v, uint64_t *qualification)
 	struct check_result result;
 	const struct check_env env = {
 		.vmcs12 = &n->v12,
-		.caps = &nested_caps,
+		.caps = &n->caps,
 		.physical_address_bits = l0_features.maxphyaddr,
 		.linear_address_bits = LINEAR_BITS,
 		.l1_long_mode = vmread(GUEST_EFER) & EFER_LMA,

@@ -123,14 +123,14 @@ static enum verdict do_vmxon(struct vcpu *v, uint64_t info)
 
 	if (n->vmxon)
 		return vmx_fail(v, VMFAIL_VMXON_IN_ROOT);
-	if ((cr0 & nested_caps.cr0_fixed0) != nested_caps.cr0_fixed0 || cr0 & ~nested_caps.cr0_fixed1 ||
-	    (cr4 & nested_caps.cr4_fixed0) != nested_caps.cr4_fixed0 || cr4 & ~nested_caps.cr4_fixed1) {
+	if ((cr0 & n->caps.cr0_fixed0) != n->caps.cr0_fixed0 || cr0 & ~n->caps.cr0_fixed1 ||
+	    (cr4 & n->caps.cr4_fixed0) != n->caps.cr4_fixed0 || cr4 & ~n->caps.cr4_fixed1) {
 		inject_exception(v, VECTOR_GP, 0);
 		return RESUME;
 	}
 	if (read_memory(v, info, &gpa, sizeof(gpa)))
 		return RESUME;
-	if (!physical_ok(gpa) || revision_at(v, gpa) != VMX_BASIC_REVISION(nested_caps.basic))
+	if (!physical_ok(gpa) || revision_at(v, gpa) != VMX_BASIC_REVISION(n->caps.basic))
 		return vmx_fail_invalid();
 	n->vmxon = true;
 	n->vmxon_gpa = gpa;
@@ -190,7 +190,7 @@ static enum verdict do_vmptrld(struct vcpu *v, uint64_t info)
 		return vmx_fail(v, VMFAIL_VMPTRLD_ADDRESS);
 	if (gpa == n->vmxon_gpa)
 		return vmx_fail(v, VMFAIL_VMPTRLD_VMXON_POINTER);
-	if (revision_at(v, gpa) != VMX_BASIC_REVISION(nested_caps.basic) ||
+	if (revision_at(v, gpa) != VMX_BASIC_REVISION(n->caps.basic) ||
 	    !vm_memory(v->vm, gpa, sizeof(struct vmcs12_region)))
 		return vmx_fail(v, VMFAIL_VMPTRLD_REVISION);
 	if (gpa != n->current) {
@@ -220,7 +220,7 @@ static enum verdict do_vmread(struct vcpu *v, uint64_t info)
 	if (n->current == NO_VMCS12)
 		return vmx_fail_invalid();
 	index = encoding >> 32 ? -1 : vmcs_field_index((uint32_t)encoding);
-	if (index < 0 || !vmcs_bitset_test(&nested_fields, (unsigned)index))
+	if (index < 0 || !vmcs_bitset_test(&n->fields, (unsigned)index))
 		return vmx_fail(v, VMFAIL_UNSUPPORTED_FIELD);
 	value = vmcs_image_read(&n->v12, (uint32_t)encoding, (unsigned)index);
 	if (INFO_REGISTER(info)) {
@@ -246,9 +246,9 @@ static enum verdict do_vmwrite(struct vcpu *v, uint64_t info)
 	else if (read_memory(v, info, &value, wide ? 8 : 4))
 		return RESUME;
 	index = encoding >> 32 ? -1 : vmcs_field_index((uint32_t)encoding);
-	if (index < 0 || !vmcs_bitset_test(&nested_fields, (unsigned)index))
+	if (index < 0 || !vmcs_bitset_test(&n->fields, (unsigned)index))
 		return vmx_fail(v, VMFAIL_UNSUPPORTED_FIELD);
-	if (vmcs_field_readonly((unsigned)index) && !(nested_caps.misc & VMX_MISC_VMWRITE_ANY))
+	if (vmcs_field_readonly((unsigned)index) && !(n->caps.misc & VMX_MISC_VMWRITE_ANY))
 		return vmx_fail(v, VMFAIL_READ_ONLY_FIELD);
 	old = n->v12.v[index];
 	vmcs_image_write(&n->v12, (uint32_t)encoding, (unsigned)index, value);
@@ -274,9 +274,10 @@ static enum verdict do_vmresume(struct vcpu *v, uint64_t info)
 /* SDM "INVEPT": the type must be offered, an EPT pointer must be one that VM entry would take. */
 static enum verdict do_invept(struct vcpu *v, uint64_t info)
 {
+	const struct nested *n = v->nested;
 	uint64_t type = read_reg(v, INFO_REG2(info), wide_mode()), descriptor[2];
-	bool offered = (type == INVEPT_SINGLE && nested_caps.ept_vpid & EPT_CAP_INVEPT_SINGLE) ||
-		       (type == INVEPT_ALL && nested_caps.ept_vpid & EPT_CAP_INVEPT_ALL);
+	bool offered = (type == INVEPT_SINGLE && n->caps.ept_vpid & EPT_CAP_INVEPT_SINGLE) ||
+		       (type == INVEPT_ALL && n->caps.ept_vpid & EPT_CAP_INVEPT_ALL);
 
 	if (!offered)
 		return vmx_fail(v, VMFAIL_INVALID_INVALIDATION);
@@ -292,9 +293,10 @@ static enum verdict do_invept(struct vcpu *v, uint64_t info)
 /* SDM "INVVPID": all of L2's VPIDs share one of L0's, so that each type flushes that. */
 static enum verdict do_invvpid(struct vcpu *v, uint64_t info)
 {
+	const struct nested *n = v->nested;
 	uint64_t type = read_reg(v, INFO_REG2(info), wide_mode()), descriptor[2];
 
-	if (type > 3 || !(nested_caps.ept_vpid >> (40 + type) & 1))
+	if (type > 3 || !(n->caps.ept_vpid >> (40 + type) & 1))
 		return vmx_fail(v, VMFAIL_INVALID_INVALIDATION);
 	if (read_memory(v, info, descriptor, sizeof(descriptor)))
 		return RESUME;
@@ -328,12 +330,13 @@ static const struct {
  */
 enum verdict on_vmx_instruction(struct vcpu *v)
 {
+	const struct nested *n = v->nested;
 	uint32_t reason = v->reason;
 
-	if (!v->nested || !(v->nested->vmxon || (insn_table[reason].outside && guest_cr4() & CR4_VMXE)))
+	if (!n || !(n->vmxon || (insn_table[reason].outside && guest_cr4() & CR4_VMXE)))
 		goto undefined;
-	if ((reason == EXIT_INVEPT && !(nested_caps.ept_vpid & EPT_CAP_INVEPT)) ||
-	    (reason == EXIT_INVVPID && !(nested_caps.ept_vpid & EPT_CAP_INVVPID)))
+	if ((reason == EXIT_INVEPT && !(n->caps.ept_vpid & EPT_CAP_INVEPT)) ||
+	    (reason == EXIT_INVVPID && !(n->caps.ept_vpid & EPT_CAP_INVVPID)))
 		goto undefined;
 	if (guest_cpl()) {
 		inject_exception(v, VECTOR_GP, 0);

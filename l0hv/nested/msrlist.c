@@ -16,9 +16,9 @@ _Static_assert(sizeof(struct msr_entry) == 16, "SDM table 'Format of an MSR Entr
 
 /* SDM "Using the VM-Exit and VM-Entry MSR-Transfer Areas": more than IA32_VMX_MISC recommends is undefined;
  * here it fails. */
-static bool too_long(uint64_t index)
+static bool too_long(const struct vcpu *v, uint64_t index)
 {
-	const uint64_t longest = (uint64_t)VMX_MISC_MSR_LIST_MAX(nested_caps.misc);
+	const uint64_t longest = (uint64_t)VMX_MISC_MSR_LIST_MAX(v->nested->caps.misc);
 
 	return index >= longest;
 }
@@ -35,7 +35,7 @@ unsigned msr_list_load(struct vcpu *v, uint64_t gpa, uint64_t count)
 			vm_memory(v->vm, gpa + i * sizeof(struct msr_entry), sizeof(struct msr_entry));
 		struct msr_entry e;
 
-		if (!p || too_long(i))
+		if (!p || too_long(v, i))
 			return (unsigned)i + 1;
 		memcpy(&e, p, sizeof(e));
 		if (e.reserved || e.msr == MSR_FS_BASE || e.msr == MSR_GS_BASE || is_x2apic(e.msr) ||
@@ -52,7 +52,7 @@ unsigned msr_list_store(struct vcpu *v, uint64_t gpa, uint64_t count)
 		const void *p = vm_memory(v->vm, at, sizeof(struct msr_entry));
 		struct msr_entry e;
 
-		if (!p || too_long(i))
+		if (!p || too_long(v, i))
 			return (unsigned)i + 1;
 		memcpy(&e, p, sizeof(e));
 		if (e.reserved || is_x2apic(e.msr) || e.msr == MSR_SMBASE ||

@@ -8,26 +8,17 @@
 #include "l0hv/vmx/vmcs01.h"
 #include "l0hv/vmx/vmx.h"
 
-/* From shadow_table: what L1 may write without an exit, and what it may read. */
-static uint8_t written[VMCS_FIELD_COUNT];
-static unsigned written_count;
-static struct vmcs_bitset readable;
-
-static void make_lists(void)
+/* From shadow_table: what L1 may read without an exit, and what it may write. */
+static void make_lists(struct nested *n)
 {
-	struct vmcs_bitset has;
-
-	if (written_count)
-		return;
-	vmcs_existing_fields(&l0_caps, &has);
 	for (unsigned i = 0; i < shadow_count; i++) {
 		unsigned field = shadow_table[i].field;
 
-		if (!vmcs_bitset_test(&has, field) || !vmcs_bitset_test(&nested_fields, field))
+		if (!vmcs_bitset_test(&n->fields, field))
 			continue;
-		vmcs_bitset_set(&readable, field);
+		vmcs_bitset_set(&n->shadow_readable, field);
 		if (shadow_table[i].access & SHADOW_WRITE)
-			written[written_count++] = (uint8_t)field;
+			n->shadow_written[n->shadow_written_count++] = (uint8_t)field;
 	}
 }
 
@@ -37,13 +28,13 @@ void shadow_init(struct vcpu *v)
 
 	if (!n->shadowing || n->shadow.pa)
 		return;
-	make_lists();
+	make_lists(n);
 	vmcs_region_init(&n->shadow, true);
 	n->vmread_bitmap = page_alloc();
 	n->vmwrite_bitmap = page_alloc();
 	if (!n->vmread_bitmap || !n->vmwrite_bitmap)
 		panic("no memory for VMCS shadowing");
-	shadow_bitmaps(&l0_caps, phys_to_virt(n->vmread_bitmap), phys_to_virt(n->vmwrite_bitmap));
+	shadow_bitmaps(&n->caps, phys_to_virt(n->vmread_bitmap), phys_to_virt(n->vmwrite_bitmap));
 	vmwrite(VMREAD_BITMAP, n->vmread_bitmap);
 	vmwrite(VMWRITE_BITMAP, n->vmwrite_bitmap);
 }
@@ -59,7 +50,7 @@ void shadow_attach(struct vcpu *v, bool on)
 	vmwrite(CPU_CTLS2, on ? ctls | CTL2_VMCS_SHADOWING : ctls & ~(uint64_t)CTL2_VMCS_SHADOWING);
 	vmwrite(VMCS_LINK_POINTER, on ? n->shadow.pa : ~0ull);
 	if (on) {
-		shadow_publish(v, &readable);
+		shadow_publish(v, &n->shadow_readable);
 		vmptrld(v->vmcs01.pa);
 	} else { /* nothing of the old one may be left for another */
 		vmclear(n->shadow.pa);
@@ -73,8 +64,8 @@ void shadow_fetch(struct vcpu *v)
 	if (!n->shadowing)
 		return;
 	vmptrld(n->shadow.pa);
-	vmx_count(written_count, 0);
-	for (const uint8_t *f = written; f != written + written_count; f++) {
+	vmx_count(n->shadow_written_count, 0);
+	for (const uint8_t *f = n->shadow_written; f != n->shadow_written + n->shadow_written_count; f++) {
 		unsigned field = *f;
 		uint64_t value = vmread_uncounted(vmcs_field_encoding[field]);
 
@@ -89,7 +80,7 @@ void shadow_publish_one(struct vcpu *v, unsigned field)
 {
 	struct nested *n = v->nested;
 
-	if (!n->shadowing || !vmcs_bitset_test(&readable, field))
+	if (!n->shadowing || !vmcs_bitset_test(&n->shadow_readable, field))
 		return;
 	vmptrld(n->shadow.pa);
 	vmwrite(vmcs_field_encoding[field], n->v12.v[field]);
@@ -105,7 +96,7 @@ void shadow_publish(struct vcpu *v, const struct vmcs_bitset *changed)
 	if (!n->shadowing)
 		return;
 	fields = *changed;
-	vmcs_bitset_and(&fields, &readable);
+	vmcs_bitset_and(&fields, &n->shadow_readable);
 	vmptrld(n->shadow.pa);
 	for (VMCS_BITSET_EACH(field, &fields))
 		vmwrite(vmcs_field_encoding[field], n->v12.v[field]);

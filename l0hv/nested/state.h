@@ -33,6 +33,8 @@ struct field_value {
 };
 
 struct nested {
+	struct vmx_caps caps; /* what L1 is offered */
+	struct vmcs_bitset fields; /* that its VMCS has */
 	bool vmxon;
 	bool launched; /* launch state of the current vmcs12 */
 	bool merged; /* vmcs02 is a merge of the current vmcs12 */
@@ -48,6 +50,9 @@ struct nested {
 	struct vmcs_bitset dirty; /* fields of v12 written since the last merge */
 	struct vmcs_region vmcs02, shadow;
 	uint64_t vmread_bitmap, vmwrite_bitmap; /* pages */
+	struct vmcs_bitset shadow_readable; /* by L1 without an exit */
+	uint8_t shadow_written[VMCS_FIELD_COUNT]; /* those that it may write so */
+	unsigned shadow_written_count;
 	uint64_t msr_bitmap02; /* page */
 	uint64_t no_apic; /* page that stands for a virtual-APIC page outside L1's memory */
 	uint64_t msr_bitmap12; /* guest-physical page that msr_bitmap02 was merged from and that is watched */
@@ -60,10 +65,6 @@ struct nested {
 	struct field_value host_load[HOST_FIELDS_MAX]; /* of vmcs01 at an exit to L1 */
 	unsigned host_count;
 };
-
-/* What L1 is offered, and the fields that it has. The same for every VM of this machine. */
-extern struct vmx_caps nested_caps;
-extern struct vmcs_bitset nested_fields;
 
 /* insn.c, operand.c */
 /* Linear address of the memory operand that the VM-exit instruction-information field tells of. 0; -EFAULT:
