@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "vmx.h"
 #include "workloads/rt/rt.h"
+#include "workloads/vmx/vmx.h"
 
 /* L2's general registers by their number in an instruction. RSP is in the VMCS: use l2_reg(). */
 struct l2_regs {

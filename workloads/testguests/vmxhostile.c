@@ -3,7 +3,7 @@
  * An L1 that means harm: VMX instructions with random operands, and VM entries from VMCSs with random fields
  * (`seed=`, `rounds=`). Whatever its hypervisor answers is right as long as it answers.
  */
-#include "workloads/l1hv/vmcs.h"
+#include "workloads/vmx/vmcs.h"
 #include "rt.h"
 #include "random.h"
 

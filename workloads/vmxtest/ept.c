@@ -135,7 +135,7 @@ static void mended(void)
 	static const struct want done[] = {TO_THE_END, BITS(L2_REG(RAX), 0x42, 0xff)};
 	const struct set absent = EPTE(0), present = EPTE(R | W | X | WB);
 
-	if (!lab_selected("EPT entry"))
+	if (!lab_group("EPT entry"))
 		return;
 	lab_reset(&code_ept_read, KERNEL64);
 	((uint8_t *)lab_page[0])[0x123] = 0x42;

@@ -140,7 +140,7 @@ static void settle(void)
 void test_events(void)
 {
 	SHOTS_RUN(rows);
-	if (!lab_selected("an NMI") && !lab_selected("an interrupt") && rt_arg("only"))
+	if (!lab_group("an NMI") && !lab_group("an interrupt"))
 		return;
 	if (rt_apic_is_x2()) {
 		rt_skip("an NMI exits", "the local APIC is in x2APIC mode");

@@ -14,10 +14,6 @@
 #define IMM        64u
 #define AT(p)      ((uint64_t)(p) << 16)
 #define IO_EXIT(q) EXITS(EXIT_IO), IS(EXIT_QUALIFICATION, q), IS(RIP_AT, 0)
-#define IO_RCX     0x6402u
-#define IO_RSI     0x6404u
-#define IO_RDI     0x6406u
-#define IO_RIP     0x6408u
 
 L2_CODE(in_al_imm, "9: inb $0xe4, %al; 8:");
 L2_CODE(out_al_imm, "9: outb %al, $0xe4; 8:");

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: MIT
 /* The VMCS of a row: every field in a known state, and the way into L2. */
+#include "workloads/vmx/host_state.h"
 #include "lab_impl.h"
+
+#define CR0_PE   0x1ul
+#define CR0_PG   0x80000000ul
+#define CR4_PSE  0x10ull
+#define CR4_PAE  0x20ull
+#define EFER_LME 0x100ull
+#define EFER_LMA 0x400ull
 
 static uint64_t vmxon_page[512] __attribute__((aligned(4096)));
 static uint64_t vmcs_page[512] __attribute__((aligned(4096)));
 uint64_t lab_msr_list[3][512] __attribute__((aligned(4096)));
 struct l2_regs lab_regs;
+uint64_t lab_rip_base;
 static bool launched;
-
-struct table {
-	uint16_t limit;
-	uint64_t base;
-} __attribute__((packed));
 
 void vmx_instruction_failed(const char *what, uint64_t operand)
 {
@@ -31,6 +35,11 @@ uint64_t lab_vmxon_region(void)
 uint64_t lab_eptp(void)
 {
 	return address_of(l2.ept_pml4) | 3 << 3 | 6;
+}
+
+uint64_t lab_eptp_other(void)
+{
+	return address_of(l2.other_pml4) | 3 << 3 | 6;
 }
 
 void lab_on(void)
@@ -54,6 +63,42 @@ void lab_flush(void)
 static uint32_t must(uint64_t capability)
 {
 	return (uint32_t)capability;
+}
+
+/* Addresses of what features use; each field is there only if the processor has the feature. */
+static void write_feature_fields(void)
+{
+	const struct {
+		uint32_t ctls, bit, field;
+		uint64_t value;
+	} rows[] = {
+		{CPU_CTLS,  CPU_MSR_BITMAPS,         MSR_BITMAP,             address_of(l2.msr_bitmap)          },
+		{CPU_CTLS,  CPU_TPR_SHADOW,          VIRTUAL_APIC_PAGE,      address_of(l2.virtual_apic)        },
+		{CPU_CTLS,  CPU_TPR_SHADOW,          TPR_THRESHOLD,          0                                  },
+		{CPU_CTLS2, CPU2_APIC_ACCESSES,      APIC_ACCESS_PAGE,       address_of(lab_page[WINDOW_ACCESS])},
+		{CPU_CTLS2, CPU2_INTERRUPT_DELIVERY, GUEST_INTERRUPT_STATUS, 0                                  },
+		{CPU_CTLS2, CPU2_INTERRUPT_DELIVERY, EOI_EXIT_BITMAP0,       0                                  },
+		{CPU_CTLS2, CPU2_INTERRUPT_DELIVERY, EOI_EXIT_BITMAP0 + 2,   0                                  },
+		{CPU_CTLS2, CPU2_INTERRUPT_DELIVERY, EOI_EXIT_BITMAP0 + 4,   0                                  },
+		{CPU_CTLS2, CPU2_INTERRUPT_DELIVERY, EOI_EXIT_BITMAP0 + 6,   0                                  },
+		{CPU_CTLS2, CPU2_VPID,               VPID,                   0                                  },
+		{CPU_CTLS2, CPU2_PAUSE_LOOP,         PLE_GAP,                0                                  },
+		{CPU_CTLS2, CPU2_PAUSE_LOOP,         PLE_WINDOW,             0                                  },
+		{CPU_CTLS2, CPU2_VMFUNC,             VM_FUNCTION_CTLS,       0                                  },
+		{CPU_CTLS2, CPU2_VMFUNC,             EPTP_LIST,              address_of(l2.eptp_list)           },
+		{CPU_CTLS2, CPU2_VMCS_SHADOWING,     VMREAD_BITMAP,          address_of(l2.vmread_bitmap)       },
+		{CPU_CTLS2, CPU2_VMCS_SHADOWING,     VMWRITE_BITMAP,         address_of(l2.vmwrite_bitmap)      },
+		{CPU_CTLS2, CPU2_PML,                PML_ADDRESS,            address_of(l2.pml)                 },
+		{CPU_CTLS2, CPU2_PML,                PML_INDEX,              511                                },
+		{CPU_CTLS2, CPU2_VE,                 VE_INFORMATION,         address_of(l2.ve)                  },
+		{CPU_CTLS2, CPU2_VE,                 EPTP_INDEX,             0                                  },
+		{CPU_CTLS2, CPU2_XSAVES,             XSS_EXITING_BITMAP,     0                                  },
+		{CPU_CTLS2, CPU2_TSC_SCALING,        TSC_MULTIPLIER,         1ull << 48                         },
+	};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (caps_allow(rows[i].ctls, rows[i].bit, 0))
+			put(rows[i].field, rows[i].value);
 }
 
 static void write_controls(void)
@@ -87,8 +132,7 @@ static void write_controls(void)
 		put(zero[i], 0);
 	put(IO_BITMAP_A, address_of(l2.io_bitmap[0]));
 	put(IO_BITMAP_B, address_of(l2.io_bitmap[1]));
-	if (caps_allow(CPU_CTLS, CPU_MSR_BITMAPS, 0))
-		put(MSR_BITMAP, address_of(l2.msr_bitmap));
+	write_feature_fields();
 	put(ENTRY_MSR_LOAD_ADDRESS, address_of(lab_msr_list[0]));
 	put(EXIT_MSR_STORE_ADDRESS, address_of(lab_msr_list[1]));
 	put(EXIT_MSR_LOAD_ADDRESS, address_of(lab_msr_list[2]));
@@ -96,74 +140,72 @@ static void write_controls(void)
 	put(VMCS_LINK_POINTER, ~0ull);
 }
 
-static uint64_t tss_base(const struct table *gdt, uint16_t selector)
+/* What makes a mode. Segments of REAL and UNPAGED have bases of their own. */
+static const struct mode_of {
+	uint16_t code, data;
+	uint32_t code_ar, data_ar;
+	bool ia32e, paged, protected;
+} modes[] = {
+	[KERNEL64] = {SEL_CODE,    SEL_DATA,  0xa09b, 0xc093, true,  true,  true },
+	[KERNEL32] = {SEL_CODE32,  SEL_DATA,  0xc09b, 0xc093, true,  true,  true },
+	[USER64] = {SEL_UCODE,   SEL_UDATA, 0xa0fb, 0xc0f3, true,  true,  true },
+	[USER32] = {SEL_UCODE32, SEL_UDATA, 0xc0fb, 0xc0f3, true,  true,  true },
+	[PAE] = {SEL_CODE32,  SEL_DATA,  0xc09b, 0xc093, false, true,  true },
+	[LEGACY] = {SEL_CODE32,  SEL_DATA,  0xc09b, 0xc093, false, true,  true },
+	[UNPAGED] = {SEL_CODE32,  SEL_DATA,  0xc09b, 0xc093, false, false, true },
+	[REAL] = {0x1000,      0x2000,    0x9b,   0x93,   false, false, false},
+};
+
+static void write_segments(const struct code *code, enum mode mode)
 {
-	const uint64_t *d = (const uint64_t *)(uintptr_t)(gdt->base + (selector & ~7u));
-
-	return (d[0] >> 16 & 0xffffff) | (d[0] >> 56) << 24 | d[1] << 32;
-}
-
-static void write_host(void)
-{
-	struct table gdt, idt;
-	uint16_t cs, ss, tr;
-
-	__asm__ volatile("sgdt %0" : "=m"(gdt));
-	__asm__ volatile("sidt %0" : "=m"(idt));
-	__asm__ volatile("mov %%cs, %0" : "=r"(cs));
-	__asm__ volatile("mov %%ss, %0" : "=r"(ss));
-	__asm__ volatile("str %0" : "=r"(tr));
-	put(HOST_CS_SEL, cs);
-	put(HOST_SS_SEL, ss);
-	put(HOST_DS_SEL, ss);
-	put(HOST_ES_SEL, ss);
-	put(HOST_FS_SEL, 0);
-	put(HOST_GS_SEL, 0);
-	put(HOST_TR_SEL, tr);
-	put(HOST_TR_BASE, tss_base(&gdt, tr));
-	put(HOST_GDTR_BASE, gdt.base);
-	put(HOST_IDTR_BASE, idt.base);
-	put(HOST_CR0, read_cr0());
-	put(HOST_CR3, read_cr3());
-	put(HOST_CR4, read_cr4());
-	put(HOST_FS_BASE, rdmsr(IA32_FS_BASE));
-	put(HOST_GS_BASE, 0);
-	put(HOST_SYSENTER_CS, 0);
-	put(HOST_SYSENTER_ESP, 0);
-	put(HOST_SYSENTER_EIP, 0);
-	put(HOST_RIP, address_of((const void *)(uintptr_t)lab_exit));
-	if (lab_caps.pat)
-		put(HOST_PAT, rdmsr(IA32_PAT));
-	if (lab_caps.efer)
-		put(HOST_EFER, rdmsr(IA32_EFER));
-}
-
-static void write_segments(enum mode mode)
-{
-	const bool user = mode == USER64 || mode == USER32, wide = mode == KERNEL64 || mode == USER64;
-	const uint16_t code = user ? (wide ? SEL_UCODE : SEL_UCODE32) : (wide ? SEL_CODE : SEL_CODE32);
-	const uint16_t data = user ? SEL_UDATA : SEL_DATA;
+	const struct mode_of *m = &modes[mode];
+	const uint64_t flat = m->paged ? 0 : L2_BASE;
 
 	for (unsigned int i = 0; i < 8; i++) {
 		const uint32_t step = 2 * i;
 
-		put(GUEST_ES_SEL + step, data);
-		put(GUEST_ES_BASE + step, 0);
-		put(GUEST_ES_LIMIT + step, 0xffffffff);
-		put(GUEST_ES_AR + step, user ? 0xc0f3 : 0xc093);
+		put(GUEST_ES_SEL + step, m->data);
+		put(GUEST_ES_BASE + step, m->protected ? flat : WINDOW_L2);
+		put(GUEST_ES_LIMIT + step, m->protected ? 0xffffffff : 0xffff);
+		put(GUEST_ES_AR + step, m->data_ar);
 	}
-	put(GUEST_CS_SEL, code);
-	put(GUEST_CS_AR, (wide ? 0xa09bu : 0xc09bu) | (user ? 0x60u : 0));
+	put(GUEST_CS_SEL, m->code);
+	put(GUEST_CS_AR, m->code_ar);
+	lab_rip_base = m->protected ? 0 : address_of(code->start) & ~0xfffull;
+	put(GUEST_CS_BASE, flat + lab_rip_base);
 	put(GUEST_LDTR_SEL, 0);
 	put(GUEST_LDTR_AR, AR_UNUSABLE);
 	put(GUEST_TR_SEL, SEL_TSS);
-	put(GUEST_TR_BASE, address_of(l2.tss));
+	put(GUEST_TR_BASE, flat + address_of(l2.tss));
 	put(GUEST_TR_LIMIT, TSS_BYTES - 1);
 	put(GUEST_TR_AR, 0x8b);
-	put(GUEST_GDTR_BASE, address_of(l2.gdt));
+	put(GUEST_GDTR_BASE, flat + address_of(l2.gdt));
 	put(GUEST_GDTR_LIMIT, GDT_ENTRIES * 8 - 1);
-	put(GUEST_IDTR_BASE, address_of(l2.idt));
+	put(GUEST_IDTR_BASE, flat + address_of(l2.idt));
 	put(GUEST_IDTR_LIMIT, sizeof(l2.idt) - 1);
+}
+
+static void write_mode(const struct mode_of *m, enum mode mode)
+{
+	const uint64_t cr3 = mode == PAE      ? lab_l2_physical(l2.pae_pdpt)
+			     : mode == LEGACY ? lab_l2_physical(l2.legacy_pd)
+					      : 0;
+	const uint64_t cr0 = (m->paged ? 0 : CR0_PG) | (m->protected ? 0 : CR0_PE);
+
+	if (m->ia32e) {
+		put(GUEST_CR0, read_cr0());
+		put(GUEST_CR3, lab_l2_physical(l2.pml4));
+		put(GUEST_CR4, read_cr4());
+		return;
+	}
+	put(ENTRY_CTLS, get(ENTRY_CTLS) & ~(uint64_t)ENTRY_IA32E);
+	put(GUEST_CR0, read_cr0() & ~cr0);
+	put(GUEST_CR3, cr3);
+	put(GUEST_CR4, mode == PAE ? read_cr4() : (read_cr4() & ~CR4_PAE) | CR4_PSE);
+	if (!m->paged)
+		put(CPU_CTLS2, get(CPU_CTLS2) | CPU2_UNRESTRICTED_GUEST);
+	for (unsigned int i = 0; i < 4; i++)
+		put(GUEST_PDPTE0 + 2 * i, mode == PAE ? l2.pae_pdpt[i] : 0);
 }
 
 static void write_guest(const struct code *code, enum mode mode)
@@ -172,21 +214,20 @@ static void write_guest(const struct code *code, enum mode mode)
 		GUEST_DEBUGCTL,      GUEST_INTERRUPTIBILITY, GUEST_ACTIVITY,     GUEST_SMBASE,
 		GUEST_PENDING_DEBUG, GUEST_SYSENTER_CS,      GUEST_SYSENTER_ESP, GUEST_SYSENTER_EIP,
 	};
+	const uint64_t ia32e = modes[mode].ia32e ? 0ull : EFER_LME | EFER_LMA;
 
-	write_segments(mode);
+	write_segments(code, mode);
 	for (unsigned int i = 0; i < sizeof(zero) / sizeof(zero[0]); i++)
 		put(zero[i], 0);
-	put(GUEST_CR0, read_cr0());
-	put(GUEST_CR3, lab_l2_physical(l2.pml4));
-	put(GUEST_CR4, read_cr4());
+	write_mode(&modes[mode], mode);
 	put(GUEST_DR7, 0x400);
-	put(GUEST_RSP, address_of(l2.stack[0] + STACK_WORDS - 32));
-	put(GUEST_RIP, address_of(code->start));
+	put(GUEST_RSP, mode == REAL ? 0xf00 : address_of(l2.stack[0] + STACK_WORDS - 32));
+	put(GUEST_RIP, address_of(code->start) - lab_rip_base);
 	put(GUEST_RFLAGS, 2);
 	if (lab_caps.pat)
 		put(GUEST_PAT, rdmsr(IA32_PAT));
 	if (lab_caps.efer)
-		put(GUEST_EFER, rdmsr(IA32_EFER));
+		put(GUEST_EFER, rdmsr(IA32_EFER) & ~ia32e);
 }
 
 void lab_forget_launch(void)
@@ -212,7 +253,7 @@ void lab_reset(const struct code *code, enum mode mode)
 	vmptrld(lab_vmcs());
 	launched = false;
 	write_controls();
-	write_host();
+	vmx_host_state(lab_exit, lab_caps.pat, lab_caps.efer);
 	write_guest(code, mode);
 	memset(&lab_regs, 0, sizeof(lab_regs));
 	lab_flush();
@@ -222,6 +263,24 @@ void lab_reset(const struct code *code, enum mode mode)
 	write_dr1(0);
 	write_dr2(0);
 	write_dr3(0);
+}
+
+/* Only fields that exist: the caller has checked that there is shadowing. */
+uint64_t lab_shadow_get(uint32_t field)
+{
+	uint64_t value;
+
+	vmptrld(address_of(l2.shadow));
+	value = get(field);
+	vmptrld(lab_vmcs());
+	return value;
+}
+
+void lab_shadow_put(uint32_t field, uint64_t value)
+{
+	vmptrld(address_of(l2.shadow));
+	put(field, value);
+	vmptrld(lab_vmcs());
 }
 
 enum run lab_run(void)

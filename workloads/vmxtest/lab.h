@@ -10,10 +10,9 @@
 #ifndef VMXTEST_LAB_H
 #define VMXTEST_LAB_H
 
-#include "workloads/l1hv/vmx.h"
 #include "workloads/rt/rt.h"
 #include "workloads/rt/rt_check.h"
-#include "fields.h"
+#include "workloads/vmx/vmx.h"
 
 enum { DE, DB, NMI, BP, OF, BR, UD, NM, DF, TS = 10, NP, SS, GP, PF, MF = 16, AC, MC, XM };
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 };
@@ -27,6 +26,7 @@ enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 };
 #define PAGE(n)       (WINDOW + 4096ull * (n))
 #define PAGE_L2(n)    (WINDOW_L2 + 4096ull * (n))
 #define WINDOW_APIC   7u /* L2's way to the local APIC's registers of L1 */
+#define WINDOW_ACCESS 6u /* is the APIC-access page once APIC accesses are virtualized */
 #define CR2_SENTINEL  0x5a5a5000ull
 #define NON_CANONICAL 0x8000000000000000ull
 #define USER_IOPL     0x3000ull
@@ -73,6 +73,12 @@ struct code {
 	static const struct code code_##name = {name, name##_at, name##_next}
 #define L2_CODE(name, text)   L2_CODE_BITS(name, ".code64", text)
 #define L2_CODE32(name, text) L2_CODE_BITS(name, ".code32", text)
+#define L2_CODE16(name, text) L2_CODE_BITS(name, ".code16", text)
+
+/* Debug exceptions: exit qualification and pending debug exceptions */
+#define DEBUG_BD  (1ull << 13)
+#define DEBUG_BS  (1ull << 14)
+#define DEBUG_ANY (1ull << 12) /* pending only: an enabled breakpoint */
 
 /* ---- rows ---- */
 
@@ -81,6 +87,12 @@ enum mode {
 	KERNEL32, /* compatibility mode */
 	USER64,
 	USER32,
+	/* Not IA-32e: snippets by L2_CODE32 or L2_CODE16 whose exceptions L1 intercepts: their IDT is 64-bit.
+	 */
+	PAE, /* 32-bit, PAE paging; PDPTEs from the VMCS */
+	LEGACY, /* 32-bit, two levels, 4 MiB pages */
+	UNPAGED, /* protected mode; segments begin at L2_BASE. This and REAL: unrestricted guest */
+	REAL, /* CS begins at the snippet's page, the others at L2_BASE + WINDOW_L2's page */
 };
 
 /* A field to write, or one of: */
@@ -97,10 +109,39 @@ enum mode {
 #define L1_CR2         0x37000u
 #define L1_DR(n)       (0x38000u + (n))
 #define L2_PDE         0x39000u /* page-directory entry of linear WINDOW + 2 MiB */
+#define L2_VMCS_BIT    0x3a000u /* VMREAD and VMWRITE bitmap; value: field | MSR_WRITE: exits */
+#define VAPIC(offset)  (0x3b000u + (offset)) /* 32-bit register of the virtual-APIC page */
+#define PML_ENTRY(n)   (0x3c000u + (n))
+#define EPTP_ENTRY(n)  (0x3d000u + (n)) /* EPTP list; value: EPTP_OWN, EPTP_OTHER or any */
+#define VE_WORD(n)     (0x3e000u + (n)) /* 32-bit word n of the virtualization-exception information */
+#define NEED(n)        (0x3f000u + (n)) /* SKIP without it: enum need */
+#define SHADOW(field)  (0x60000u | (field)) /* a field of the shadow VMCS */
 #define MSR_WRITE      (1ull << 63)
+#define EPTP_OWN       1ull
+#define EPTP_OTHER     2ull /* the same, but window pages 0 and 1 are exchanged */
+#define SKIPPED        0x50005u /* set only: RIP past the instruction that exited */
 
-/* A field to compare, or one of the above L2_PTE, L2_EPTE, L2_REG, L2_WORD, L1_CR2, L1_DR, or: */
-#define RIP_START    0x50000u /* RIP, less the snippet's start */
+enum need {
+	NEED_EXECUTE_ONLY,
+	NEED_1G,
+	NEED_EPT_FLAGS,
+	NEED_INVEPT,
+	NEED_INVVPID,
+	NEED_SHUTDOWN,
+	NEED_SIPI,
+	NEED_VMWRITE_ANY, /* VMWRITE to read-only fields */
+	NEED_NO_VMWRITE_ANY,
+	NEED_EPTP_SWITCHING,
+	NEED_XSAVE,
+	NEED_XAPIC, /* L1's own local APIC, not in x2APIC mode */
+	NEEDS
+};
+
+/*
+ * A field to compare, or one of the above L2_PTE, L2_EPTE, L2_REG, L2_WORD, L1_CR2, L1_DR, VAPIC, PML_ENTRY,
+ * VE_WORD, SHADOW, or:
+ */
+#define RIP_START    0x50000u /* RIP, less the snippet's start; set and want */
 #define RIP_AT       0x50001u /* RIP, less label 9 */
 #define RIP_NEXT     0x50002u /* RIP, less label 8 */
 #define RIP_VECTOR   0x50003u /* vector whose gate L2 went through; -1 when none */
@@ -131,6 +172,7 @@ struct shot {
 	struct set set[SETS_MAX]; /* up to the first with field 0 */
 	struct want want[WANTS_MAX];
 	const char *bochs; /* a deviation of Bochs from the SDM: skipped where the bare machine is one */
+	bool resumed; /* goes on from the exit of the row before, by VMRESUME; code and mode are that row's */
 };
 
 /* {field, value}, and the same as sets and wants */
@@ -158,6 +200,11 @@ struct shot {
 	{                                                                                                    \
 		.name = (row_name), .code = &code_##snippet, .mode = (cpu_mode), .set = sets, .want = wants  \
 	}
+/* Goes on where the row before it, which has to be selected and fit, left L2. */
+#define ROW_THEN(row_name, sets, wants)                                                                      \
+	{                                                                                                    \
+		.name = (row_name), .set = sets, .want = wants, .resumed = true                              \
+	}
 /* Bochs differs from the SDM here: docs/bochs-differences.md */
 #define ROW_NOT_BOCHS(row_name, snippet, cpu_mode, sets, wants, why)                                         \
 	{                                                                                                    \
@@ -182,7 +229,7 @@ struct shot {
 #define TO_THE_END     EXITS(EXIT_VMCALL), IS(RIP_VECTOR, ~0ull)
 #define TAKEN_BY_L2(v) EXITS(EXIT_VMCALL), IS(RIP_VECTOR, v)
 
-/* Runs the rows that `only=` selects. */
+/* Runs the rows that `only=` selects, with those before them that they go on from. */
 void shots_run(const struct shot *shot, unsigned int count);
 #define SHOTS_RUN(table) shots_run(table, sizeof(table) / sizeof((table)[0]))
 
@@ -206,9 +253,13 @@ enum run lab_run(void); /* VMLAUNCH, then VMRESUME; registers from and to lab_re
 uint64_t lab_get(uint32_t field, const struct code *code);
 /* Compares; on a difference FAIL with all of them. */
 bool lab_compare(const char *name, const struct code *code, const struct want *want, unsigned int count);
-bool lab_selected(const char *name); /* by only= */
+/* Does `only=` select the check? For `list` its name is printed instead, and the answer is no. */
+bool lab_selected(const char *name);
+bool lab_group(const char *prefix); /* the same for several checks whose names begin like this */
+const char *lab_lacks(enum need need); /* why not, or NULL */
 uint64_t lab_l2_physical(const void *p);
 uint64_t lab_eptp(void);
+uint64_t lab_eptp_other(void);
 void lab_flush(void); /* after a change of an EPT entry that was in use */
 void lab_unblock_nmis(void);
 void lab_forget_launch(void); /* the VMCS was cleared or changed by hand */
@@ -219,6 +270,7 @@ uint64_t lab_vmxon_region(void);
 struct capabilities {
 	uint64_t basic, misc, ept_vpid;
 	uint64_t pin, cpu, cpu2, exit, entry; /* low half: must be 1; high: may be */
+	uint64_t functions; /* VM functions */
 	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
 	unsigned int physical_bits;
 	bool efer, pat; /* switched by entry and exit controls */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What the processor offers. SDM volume 3, appendix "VMX Capability Reporting Facility". */
+#include "workloads/rt/rt_apic.h"
 #include "lab.h"
 
 struct capabilities lab_caps;
@@ -21,6 +22,8 @@ static const char *probe_controls(struct capabilities *c)
 	if (!caps_allow(CPU_CTLS2, CPU2_EPT, 0))
 		return "no EPT";
 	c->ept_vpid = rdmsr(IA32_VMX_EPT_VPID);
+	if (caps_allow(CPU_CTLS2, CPU2_VMFUNC, 0))
+		c->functions = rdmsr(IA32_VMX_VMFUNC);
 	if (!(c->ept_vpid & EPT_CAP_2M))
 		return "no EPT with 2 MiB pages";
 	return NULL;
@@ -37,7 +40,7 @@ const char *caps_probe(void)
 	if (!(rdmsr(IA32_FEATURE_CONTROL) & FEATURE_VMX))
 		return "VT-x is off in IA32_FEATURE_CONTROL";
 	c->basic = rdmsr(IA32_VMX_BASIC);
-	c->misc = rdmsr(0x485);
+	c->misc = rdmsr(IA32_VMX_MISC);
 	c->cr0_fixed0 = rdmsr(IA32_VMX_CR0_FIXED0);
 	c->cr0_fixed1 = rdmsr(IA32_VMX_CR0_FIXED1);
 	c->cr4_fixed0 = rdmsr(IA32_VMX_CR4_FIXED0);
@@ -46,17 +49,43 @@ const char *caps_probe(void)
 	return probe_controls(c);
 }
 
+const char *lab_lacks(enum need need)
+{
+	const uint64_t ept = lab_caps.ept_vpid, misc = lab_caps.misc;
+	const struct {
+		const char *lack;
+		bool have;
+	} needs[NEEDS] = {
+		[NEED_EXECUTE_ONLY] = {"no execute-only translations",       ept & EPT_CAP_EXECUTE_ONLY},
+		[NEED_1G] = {"no 1 GiB pages in EPT",              ept & EPT_CAP_1G          },
+		[NEED_EPT_FLAGS] = {"no accessed and dirty flags in EPT", ept & EPT_CAP_FLAGS       },
+		[NEED_INVEPT] = {"no INVEPT",                          ept & EPT_CAP_INVEPT      },
+		[NEED_INVVPID] = {"no INVVPID",
+				       (ept & VPID_CAP_INVVPID) && caps_allow(CPU_CTLS2,                 CPU2_VPID, 0)},
+		[NEED_SHUTDOWN] = {"no activity state shutdown",                                  misc >> 7 & 1                                                           },
+		[NEED_SIPI] = {"no activity state wait-for-SIPI",misc >> 8 & 1},
+		[NEED_VMWRITE_ANY] = {"no VMWRITE to read-only fields",                                  misc >> 29 & 1												       },
+		[NEED_NO_VMWRITE_ANY] = {"VMWRITE to read-only fields is allowed",!(misc >> 29 & 1)},
+		[NEED_EPTP_SWITCHING] = {"no EPTP switching",                               lab_caps.functions & 1																		 },
+		[NEED_XSAVE] = {"no XSAVE",rt_has_xsave()},
+		[NEED_XAPIC] = {"the local APIC is in x2APIC mode",                                       !rt_apic_is_x2()																									},
+	};
+
+	return needs[need].have ? NULL : needs[need].lack;
+}
+
 bool caps_allow(uint32_t field, uint32_t ones, uint32_t zeros)
 {
 	const struct {
 		uint32_t field;
 		uint64_t msr;
 	} controls[] = {
-		{PIN_CTLS,   lab_caps.pin  },
-                {CPU_CTLS,   lab_caps.cpu  },
-                {CPU_CTLS2,  lab_caps.cpu2 },
-		{EXIT_CTLS,  lab_caps.exit },
-                {ENTRY_CTLS, lab_caps.entry},
+		{PIN_CTLS,         lab_caps.pin            },
+                {CPU_CTLS,         lab_caps.cpu            },
+		{CPU_CTLS2,        lab_caps.cpu2           },
+                {EXIT_CTLS,        lab_caps.exit           },
+		{ENTRY_CTLS,       lab_caps.entry          },
+                {VM_FUNCTION_CTLS, lab_caps.functions << 32},
 	};
 
 	for (unsigned int i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)

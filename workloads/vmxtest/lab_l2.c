@@ -30,17 +30,55 @@ static void paging_reset(void)
 		l2.pt[i] = PAGE_L2(i) | ALL;
 }
 
+/* The tables of the modes outside IA-32e: the same memory at the same linear addresses. */
+static void paging32_reset(void)
+{
+	memset(l2.pae_pdpt, 0, sizeof(l2.pae_pdpt));
+	l2.pae_pdpt[0] = lab_l2_physical(l2.pd) | RT_PRESENT;
+	for (unsigned int i = 0; i < LARGE_END / 2; i++)
+		l2.legacy_pd[i] = (uint32_t)((L2_BASE + i * 0x400000ull) | ALL | LARGE);
+	l2.legacy_pd[WINDOW >> 22] = (uint32_t)(lab_l2_physical(l2.legacy_pt) | ALL);
+	for (unsigned int i = 0; i < WINDOW_PAGES; i++)
+		l2.legacy_pt[i] = (uint32_t)(PAGE_L2(i) | ALL);
+}
+
+struct ept {
+	uint64_t *pml4, *pdpt, *pd, *pt;
+};
+
+static void ept_fill(const struct ept *e)
+{
+	e->pml4[0] = address_of(e->pdpt) | EPT_RWX;
+	memset(e->pdpt, 0, 4096);
+	e->pdpt[L2_BASE >> 30] = address_of(e->pd) | EPT_RWX;
+	for (unsigned int i = 0; i < LARGE_END; i++)
+		e->pd[i] = i * 0x200000ull | EPT_LEAF | LARGE;
+	e->pd[(WINDOW_L2 - L2_BASE) >> 21] = address_of(e->pt) | EPT_RWX;
+	memset(e->pt, 0, 4096);
+	for (unsigned int i = 0; i < WINDOW_PAGES; i++)
+		e->pt[i] = address_of(lab_page[i]) | EPT_LEAF;
+	e->pt[WINDOW_APIC] = 0xfee00000ull | EPT_RWX; /* uncached */
+}
+
 static void ept_reset(void)
 {
-	l2.ept_pml4[0] = address_of(l2.ept_pdpt) | EPT_RWX;
-	l2.ept_pdpt[L2_BASE >> 30] = address_of(l2.ept_pd) | EPT_RWX;
-	for (unsigned int i = 0; i < LARGE_END; i++)
-		l2.ept_pd[i] = i * 0x200000ull | EPT_LEAF | LARGE;
-	l2.ept_pd[(WINDOW_L2 - L2_BASE) >> 21] = address_of(l2.ept_pt) | EPT_RWX;
-	memset(l2.ept_pt, 0, sizeof(l2.ept_pt));
-	for (unsigned int i = 0; i < WINDOW_PAGES; i++)
-		l2.ept_pt[i] = address_of(lab_page[i]) | EPT_LEAF;
-	l2.ept_pt[WINDOW_APIC] = 0xfee00000ull | EPT_RWX; /* uncached */
+	const struct ept own = {l2.ept_pml4, l2.ept_pdpt, l2.ept_pd, l2.ept_pt};
+	const struct ept other = {l2.other_pml4, l2.other_pdpt, l2.other_pd, l2.other_pt};
+
+	ept_fill(&own);
+	ept_fill(&other);
+	l2.other_pt[0] = address_of(lab_page[1]) | EPT_LEAF;
+	l2.other_pt[1] = address_of(lab_page[0]) | EPT_LEAF;
+}
+
+static void features_reset(void)
+{
+	memset(l2.eptp_list, 0, sizeof(l2.eptp_list));
+	memset(l2.virtual_apic, 0, sizeof(l2.virtual_apic));
+	memset(l2.vmread_bitmap, 0, sizeof(l2.vmread_bitmap));
+	memset(l2.vmwrite_bitmap, 0, sizeof(l2.vmwrite_bitmap));
+	memset(l2.pml, 0, sizeof(l2.pml));
+	memset(l2.ve, 0, sizeof(l2.ve));
 }
 
 void l2_gate(unsigned int vector, uint8_t type)
@@ -82,13 +120,23 @@ static void descriptors_reset(void)
 void l2_memory_reset(void)
 {
 	paging_reset();
+	paging32_reset();
 	ept_reset();
+	features_reset();
 	descriptors_reset();
 	memset(l2.io_bitmap, 0, sizeof(l2.io_bitmap));
 	memset(l2.msr_bitmap, 0, sizeof(l2.msr_bitmap));
 	memset(l2.stack, 0, sizeof(l2.stack));
 	for (unsigned int i = 0; i < WINDOW_APIC; i++)
 		memset(lab_page[i], 0, sizeof(lab_page[i]));
+}
+
+/* SDM "VMCS Shadowing Bitmap Addresses": bits 14:0 of the field's encoding. */
+void l2_vmcs_exits(uint32_t field, bool write)
+{
+	uint8_t *bitmap = write ? l2.vmwrite_bitmap : l2.vmread_bitmap;
+
+	bitmap[(field & 0x7fff) / 8] |= (uint8_t)(1u << field % 8);
 }
 
 /* SDM "MSR-Bitmap Address": read low, read high, write low, write high, 1 KiB each. */

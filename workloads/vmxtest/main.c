@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * vmxtest: what an L1 hypervisor sees of its L2. A row is a tiny piece of L2 code, the controls it runs
- * under, and what the SDM says L1 must then find. `only=TEXT` selects the rows whose names contain TEXT.
- * `machine=hardware` also runs the rows that Bochs, at the bottom of everything otherwise, gets wrong.
+ * under, and what the SDM says L1 must then find. `only=TEXT` selects the rows whose names begin with TEXT
+ * (an underscore is a space); `list` prints names instead. `machine=hardware` also runs the rows that Bochs,
+ * at the bottom of everything otherwise, gets wrong.
  */
 #include "lab_impl.h"
 

@@ -76,7 +76,7 @@ static void lists(void)
 	static const struct want loaded[] = {TO_THE_END, IS(L2_REG(RAX), 0x77000)};
 	const uint64_t mine = rdmsr(MSR_KERNEL_GS_BASE);
 
-	if (!lab_selected("MSR list"))
+	if (!lab_group("MSR list"))
 		return;
 	lab_reset(&code_read_msr, KERNEL64);
 	entry(0, 0, MSR_KERNEL_GS_BASE, 0x77000);

@@ -8,6 +8,7 @@
 #define NUMBER(field) ((field)&0xfffu)
 
 bool lab_on_bochs;
+static const struct code *current; /* of the row that runs */
 
 /* ---- sets ---- */
 
@@ -62,6 +63,25 @@ static void set_special(const struct set *set)
 	case L2_MSR_BIT:
 		l2_msr_exits((uint32_t)set->value, set->value & MSR_WRITE);
 		break;
+	case L2_VMCS_BIT:
+		l2_vmcs_exits((uint32_t)set->value, set->value & MSR_WRITE);
+		break;
+	case VAPIC(0):
+		l2.virtual_apic[number / 4] = (uint32_t)set->value;
+		break;
+	case PML_ENTRY(0):
+		l2.pml[number] = set->value;
+		break;
+	case EPTP_ENTRY(0):
+		l2.eptp_list[number] = set->value == EPTP_OWN     ? lab_eptp()
+				       : set->value == EPTP_OTHER ? lab_eptp_other()
+								  : set->value;
+		break;
+	case VE_WORD(0):
+		l2.ve[number] = (uint32_t)set->value;
+		break;
+	case NEED(0):
+		break;
 	case L1_CR2:
 		write_cr2(set->value);
 		break;
@@ -84,14 +104,27 @@ void lab_set(const struct set *set)
 		put(field, get(field) | set->value);
 	else if (kind == CLEAR(0))
 		put(field, get(field) & ~set->value);
+	else if (kind == SHADOW(0))
+		lab_shadow_put(field, set->value);
+	else if (set->field == RIP_START)
+		put(GUEST_RIP, address_of(current->start) - lab_rip_base + set->value);
+	else if (set->field == SKIPPED)
+		put(GUEST_RIP, get(GUEST_RIP) + get(EXIT_INSTR_LEN));
 	else if (kind == L2_IO_BIT(0))
 		l2.io_bitmap[field >> 15][field % 0x8000 / 8] |= (uint8_t)(set->value << field % 8);
 	else
 		set_special(set);
 }
 
+static bool mode_fits(enum mode mode)
+{
+	return (mode != REAL && mode != UNPAGED) || caps_allow(CPU_CTLS2, CPU2_UNRESTRICTED_GUEST, 0);
+}
+
 const char *lab_unfit(const struct shot *shot)
 {
+	if (!shot->resumed && !mode_fits(shot->mode))
+		return "no unrestricted guest";
 	for (unsigned int i = 0; i < SETS_MAX && shot->set[i].field; i++) {
 		const struct set *s = &shot->set[i];
 		const uint32_t field = s->field & 0xffff, bits = (uint32_t)s->value;
@@ -100,6 +133,8 @@ const char *lab_unfit(const struct shot *shot)
 			return "the processor does not offer the control";
 		if ((s->field & ~0xffffu) == CLEAR(0) && !caps_allow(field, 0, bits))
 			return "the processor fixes the control to 1";
+		if (KIND(s->field) == NEED(0) && lab_lacks((enum need)NUMBER(s->field)))
+			return lab_lacks((enum need)NUMBER(s->field));
 	}
 	if (shot->bochs && lab_on_bochs)
 		return shot->bochs;
@@ -153,6 +188,12 @@ static uint64_t get_kind(uint32_t field)
 		return l2.pt[NUMBER(field)] & 0xfff;
 	case L2_EPTE(0):
 		return l2.ept_pt[NUMBER(field)] & 0xfff;
+	case VAPIC(0):
+		return l2.virtual_apic[NUMBER(field) / 4];
+	case PML_ENTRY(0):
+		return l2.pml[NUMBER(field)];
+	case VE_WORD(0):
+		return l2.ve[NUMBER(field)];
 	case L1_CR2:
 		return read_cr2();
 	case L1_DR(0):
@@ -160,7 +201,7 @@ static uint64_t get_kind(uint32_t field)
 	case FRAME(0):
 		return frame(NUMBER(field));
 	default:
-		return get(field);
+		return (field & ~0xffffu) == SHADOW(0) ? lab_shadow_get(field & 0xffff) : get(field);
 	}
 }
 
@@ -168,11 +209,11 @@ uint64_t lab_get(uint32_t field, const struct code *code)
 {
 	switch (field) {
 	case RIP_START:
-		return get(GUEST_RIP) - address_of(code->start);
+		return get(GUEST_RIP) + lab_rip_base - address_of(code->start);
 	case RIP_AT:
-		return get(GUEST_RIP) - address_of(code->at);
+		return get(GUEST_RIP) + lab_rip_base - address_of(code->at);
 	case RIP_NEXT:
-		return get(GUEST_RIP) - address_of(code->next);
+		return get(GUEST_RIP) + lab_rip_base - address_of(code->next);
 	case RIP_VECTOR:
 		return vector_of_rip();
 	case FRAME_START:
@@ -213,29 +254,45 @@ bool lab_compare(const char *name, const struct code *code, const struct want *w
 
 /* ---- rows ---- */
 
-bool lab_selected(const char *name)
+/* An underscore of only= is a space: the command line has none to spare. */
+static bool begins(const char *name, bool group)
 {
 	const char *only = rt_arg("only");
-	const size_t n = only ? strlen(only) : 0;
 
-	if (!only)
+	for (; only && *only && *name; only++, name++)
+		if (*name != (*only == '_' ? ' ' : *only))
+			return false;
+	return !only || !*only || group;
+}
+
+static bool selects(const char *name, bool group)
+{
+	if (!begins(name, group))
+		return false;
+	if (!rt_arg("list"))
 		return true;
-	for (; *name; name++)
-		if (!strncmp(name, only, n))
-			return true;
+	rt_printf("%s%s\n", name, group ? " ..." : "");
 	return false;
+}
+
+bool lab_selected(const char *name)
+{
+	return selects(name, false);
+}
+
+bool lab_group(const char *prefix)
+{
+	return selects(prefix, true);
 }
 
 static void run(const struct shot *shot)
 {
-	const char *unfit = lab_unfit(shot);
 	enum run how;
 
-	if (unfit) {
-		rt_skip(shot->name, unfit);
-		return;
+	if (!shot->resumed) {
+		current = shot->code;
+		lab_reset(shot->code, shot->mode);
 	}
-	lab_reset(shot->code, shot->mode);
 	for (unsigned int i = 0; i < SETS_MAX && shot->set[i].field; i++)
 		lab_set(&shot->set[i]);
 	lab_flush();
@@ -245,12 +302,36 @@ static void run(const struct shot *shot)
 	else if (how == FAIL_INVALID)
 		rt_fail(shot->name, "VMfailInvalid");
 	else
-		lab_compare(shot->name, shot->code, shot->want, WANTS_MAX);
+		lab_compare(shot->name, current, shot->want, WANTS_MAX);
+}
+
+/* A row and those that go on from it: all are needed if one is selected. */
+static void run_chain(const struct shot *shot, unsigned int count)
+{
+	const char *unfit = NULL;
+	bool selected = false;
+
+	for (unsigned int i = 0; i < count; i++)
+		selected |= lab_selected(shot[i].name);
+	for (unsigned int i = 0; selected && i < count; i++) {
+		if (!unfit)
+			unfit = lab_unfit(&shot[i]);
+		if (unfit)
+			rt_skip(shot[i].name, unfit);
+		else
+			run(&shot[i]);
+	}
 }
 
 void shots_run(const struct shot *shot, unsigned int count)
 {
-	for (; count; count--, shot++)
-		if (lab_selected(shot->name))
-			run(shot);
+	while (count) {
+		unsigned int n = 1;
+
+		while (n < count && shot[n].resumed)
+			n++;
+		run_chain(shot, n);
+		shot += n;
+		count -= n;
+	}
 }

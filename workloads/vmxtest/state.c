@@ -145,7 +145,7 @@ static void host_after_exit(void)
 
 void test_state(void)
 {
-	if (!lab_selected("state") && rt_arg("only"))
+	if (!lab_group("state"))
 		return;
 	launch_state();
 	fields();

@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VMCS field encodings, control bits, exit reasons and capability MSRs that l1hv uses.
- * Source: SDM volume 3, appendices "VMX Capability Reporting Facility", "Field Encoding in VMCS",
- * "VMX Basic Exit Reasons", and chapter "Virtual Machine Control Structures".
+ * VMCS field encodings, control bits, exit reasons and capability MSRs that the guests which are hypervisors
+ * use. Source: SDM volume 3, appendices "VMX Capability Reporting Facility", "Field Encoding in VMCS", "VMX
+ * Basic Exit Reasons", and chapter "Virtual Machine Control Structures".
  */
-#ifndef L1HV_VMCS_H
-#define L1HV_VMCS_H
+#ifndef WORKLOADS_VMCS_H
+#define WORKLOADS_VMCS_H
 
 enum vmcs_field {
 	/* 16-bit */
 	VPID = 0x0000,
+	POSTED_INTERRUPT_VECTOR = 0x0002,
+	EPTP_INDEX = 0x0004,
 	GUEST_ES_SEL = 0x0800, /* then CS, SS, DS, FS, GS, LDTR, TR in steps of 2 */
 	GUEST_CS_SEL = 0x0802,
+	GUEST_SS_SEL = 0x0804,
+	GUEST_DS_SEL = 0x0806,
+	GUEST_LDTR_SEL = 0x080C,
+	GUEST_TR_SEL = 0x080E,
+	GUEST_INTERRUPT_STATUS = 0x0810,
+	PML_INDEX = 0x0812,
 	HOST_ES_SEL = 0x0C00,
 	HOST_CS_SEL = 0x0C02,
 	HOST_SS_SEL = 0x0C04,
@@ -23,17 +31,33 @@ enum vmcs_field {
 	IO_BITMAP_A = 0x2000,
 	IO_BITMAP_B = 0x2002,
 	MSR_BITMAP = 0x2004,
+	EXIT_MSR_STORE_ADDRESS = 0x2006,
+	EXIT_MSR_LOAD_ADDRESS = 0x2008,
+	ENTRY_MSR_LOAD_ADDRESS = 0x200A,
+	PML_ADDRESS = 0x200E,
 	TSC_OFFSET = 0x2010,
+	VIRTUAL_APIC_PAGE = 0x2012,
+	APIC_ACCESS_PAGE = 0x2014,
+	VM_FUNCTION_CTLS = 0x2018,
 	EPT_POINTER = 0x201A,
+	EOI_EXIT_BITMAP0 = 0x201C, /* then 1, 2, 3 in steps of 2 */
+	EPTP_LIST = 0x2024,
+	VMREAD_BITMAP = 0x2026,
+	VMWRITE_BITMAP = 0x2028,
+	VE_INFORMATION = 0x202A,
 	XSS_EXITING_BITMAP = 0x202C,
+	TSC_MULTIPLIER = 0x2032,
 	GUEST_PHYSICAL_ADDRESS = 0x2400,
 	VMCS_LINK_POINTER = 0x2800,
 	GUEST_DEBUGCTL = 0x2802,
 	GUEST_PAT = 0x2804,
 	GUEST_EFER = 0x2806,
+	GUEST_PERF_GLOBAL = 0x2808,
 	GUEST_PDPTE0 = 0x280A, /* then 1, 2, 3 in steps of 2 */
+	GUEST_BNDCFGS = 0x2812,
 	HOST_PAT = 0x2C00,
 	HOST_EFER = 0x2C02,
+	HOST_PERF_GLOBAL = 0x2C04,
 	/* 32-bit */
 	PIN_CTLS = 0x4000,
 	CPU_CTLS = 0x4002,
@@ -49,7 +73,10 @@ enum vmcs_field {
 	ENTRY_INTR_INFO = 0x4016,
 	ENTRY_ERROR_CODE = 0x4018,
 	ENTRY_INSTR_LEN = 0x401A,
+	TPR_THRESHOLD = 0x401C,
 	CPU_CTLS2 = 0x401E,
+	PLE_GAP = 0x4020,
+	PLE_WINDOW = 0x4022,
 	VM_INSTRUCTION_ERROR = 0x4400,
 	EXIT_REASON = 0x4402,
 	EXIT_INTR_INFO = 0x4404,
@@ -59,28 +86,45 @@ enum vmcs_field {
 	EXIT_INSTR_LEN = 0x440C,
 	EXIT_INSTR_INFO = 0x440E,
 	GUEST_ES_LIMIT = 0x4800, /* steps of 2, as the selectors; then GDTR, IDTR */
+	GUEST_CS_LIMIT = 0x4802,
+	GUEST_SS_LIMIT = 0x4804,
+	GUEST_TR_LIMIT = 0x480E,
 	GUEST_GDTR_LIMIT = 0x4810,
 	GUEST_IDTR_LIMIT = 0x4812,
 	GUEST_ES_AR = 0x4814,
 	GUEST_CS_AR = 0x4816,
 	GUEST_SS_AR = 0x4818,
+	GUEST_DS_AR = 0x481A,
+	GUEST_LDTR_AR = 0x4820,
+	GUEST_TR_AR = 0x4822,
 	GUEST_INTERRUPTIBILITY = 0x4824,
 	GUEST_ACTIVITY = 0x4826,
 	GUEST_SMBASE = 0x4828,
 	GUEST_SYSENTER_CS = 0x482A,
+	PREEMPTION_TIMER = 0x482E,
 	HOST_SYSENTER_CS = 0x4C00,
 	/* natural width */
 	CR0_MASK = 0x6000,
 	CR4_MASK = 0x6002,
 	CR0_SHADOW = 0x6004,
 	CR4_SHADOW = 0x6006,
+	CR3_TARGET0 = 0x6008,
+	CR3_TARGET1 = 0x600A,
 	EXIT_QUALIFICATION = 0x6400,
+	IO_RCX = 0x6402,
+	IO_RSI = 0x6404,
+	IO_RDI = 0x6406,
+	IO_RIP = 0x6408,
 	GUEST_LINEAR_ADDRESS = 0x640A,
 	GUEST_CR0 = 0x6800,
 	GUEST_CR3 = 0x6802,
 	GUEST_CR4 = 0x6804,
 	GUEST_ES_BASE = 0x6806, /* steps of 2, as the selectors; then GDTR, IDTR */
 	GUEST_CS_BASE = 0x6808,
+	GUEST_SS_BASE = 0x680A,
+	GUEST_DS_BASE = 0x680C,
+	GUEST_FS_BASE = 0x680E,
+	GUEST_TR_BASE = 0x6814,
 	GUEST_GDTR_BASE = 0x6816,
 	GUEST_IDTR_BASE = 0x6818,
 	GUEST_DR7 = 0x681A,
@@ -107,49 +151,78 @@ enum vmcs_field {
 #define PIN_EXTERNAL_INTERRUPT (1u << 0)
 #define PIN_NMI                (1u << 3)
 #define PIN_VIRTUAL_NMIS       (1u << 5)
+#define PIN_PREEMPTION_TIMER   (1u << 6)
+#define PIN_POSTED_INTERRUPTS  (1u << 7)
 
 #define CPU_INTERRUPT_WINDOW (1u << 2)
 #define CPU_TSC_OFFSETTING   (1u << 3)
 #define CPU_HLT              (1u << 7)
 #define CPU_INVLPG           (1u << 9)
+#define CPU_MWAIT            (1u << 10)
+#define CPU_RDPMC            (1u << 11)
 #define CPU_RDTSC            (1u << 12)
 #define CPU_CR3_LOAD         (1u << 15)
 #define CPU_CR3_STORE        (1u << 16)
 #define CPU_CR8_LOAD         (1u << 19)
 #define CPU_CR8_STORE        (1u << 20)
+#define CPU_TPR_SHADOW       (1u << 21)
 #define CPU_NMI_WINDOW       (1u << 22)
+#define CPU_MOV_DR           (1u << 23)
+#define CPU_UNCONDITIONAL_IO (1u << 24)
 #define CPU_IO_BITMAPS       (1u << 25)
+#define CPU_MONITOR_TRAP     (1u << 27)
 #define CPU_MSR_BITMAPS      (1u << 28)
+#define CPU_MONITOR          (1u << 29)
 #define CPU_PAUSE            (1u << 30)
 #define CPU_SECONDARY        (1u << 31)
 
+#define CPU2_APIC_ACCESSES      (1u << 0)
 #define CPU2_EPT                (1u << 1)
+#define CPU2_DESCRIPTOR_TABLES  (1u << 2)
 #define CPU2_RDTSCP             (1u << 3)
+#define CPU2_X2APIC             (1u << 4)
 #define CPU2_VPID               (1u << 5)
 #define CPU2_WBINVD             (1u << 6)
 #define CPU2_UNRESTRICTED_GUEST (1u << 7)
+#define CPU2_APIC_REGISTERS     (1u << 8)
+#define CPU2_INTERRUPT_DELIVERY (1u << 9)
+#define CPU2_PAUSE_LOOP         (1u << 10)
+#define CPU2_RDRAND             (1u << 11)
 #define CPU2_INVPCID            (1u << 12)
+#define CPU2_VMFUNC             (1u << 13)
+#define CPU2_VMCS_SHADOWING     (1u << 14)
+#define CPU2_RDSEED             (1u << 16)
+#define CPU2_PML                (1u << 17)
+#define CPU2_VE                 (1u << 18)
 #define CPU2_XSAVES             (1u << 20)
+#define CPU2_MODE_BASED_EXECUTE (1u << 22)
+#define CPU2_TSC_SCALING        (1u << 25)
 
-#define EXIT_SAVE_DEBUG    (1u << 2)
-#define EXIT_HOST_64       (1u << 9)
-#define EXIT_ACK_INTERRUPT (1u << 15)
-#define EXIT_SAVE_PAT      (1u << 18)
-#define EXIT_LOAD_PAT      (1u << 19)
-#define EXIT_SAVE_EFER     (1u << 20)
-#define EXIT_LOAD_EFER     (1u << 21)
+#define EXIT_SAVE_DEBUG       (1u << 2)
+#define EXIT_HOST_64          (1u << 9)
+#define EXIT_LOAD_PERF_GLOBAL (1u << 12)
+#define EXIT_ACK_INTERRUPT    (1u << 15)
+#define EXIT_SAVE_PAT         (1u << 18)
+#define EXIT_LOAD_PAT         (1u << 19)
+#define EXIT_SAVE_EFER        (1u << 20)
+#define EXIT_LOAD_EFER        (1u << 21)
+#define EXIT_SAVE_TIMER       (1u << 22)
+#define EXIT_CLEAR_BNDCFGS    (1u << 23)
 
-#define ENTRY_LOAD_DEBUG (1u << 2)
-#define ENTRY_IA32E      (1u << 9)
-#define ENTRY_LOAD_PAT   (1u << 14)
-#define ENTRY_LOAD_EFER  (1u << 15)
+#define ENTRY_LOAD_DEBUG       (1u << 2)
+#define ENTRY_IA32E            (1u << 9)
+#define ENTRY_LOAD_PERF_GLOBAL (1u << 13)
+#define ENTRY_LOAD_PAT         (1u << 14)
+#define ENTRY_LOAD_EFER        (1u << 15)
+#define ENTRY_LOAD_BNDCFGS     (1u << 16)
 
 /* VM-entry and VM-exit interruption information, IDT-vectoring information */
-#define INTR_VALID       (1u << 31)
-#define INTR_NMI_UNBLOCK (1u << 12)
-#define INTR_ERROR_CODE  (1u << 11)
-#define INTR_TYPE(info)  (((info) >> 8) & 7u)
-#define INTR_INJECTABLE  (INTR_VALID | 0xFFFu)
+#define INTR_VALID              (1u << 31)
+#define INTR_NMI_UNBLOCK        (1u << 12)
+#define INTR_ERROR_CODE         (1u << 11)
+#define INTR_TYPE(info)         (((info) >> 8) & 7u)
+#define INTR_INJECTABLE         (INTR_VALID | 0xFFFu)
+#define INTR_INFO(type, vector) (INTR_VALID | (uint32_t)(type) << 8 | (uint32_t)(vector))
 enum intr_type {
 	INTR_EXTERNAL = 0,
 	INTR_NMI = 2,
@@ -164,6 +237,8 @@ enum intr_type {
 #define BLOCKED_BY_NMI    (1u << 3)
 #define ACTIVITY_ACTIVE   0u
 #define ACTIVITY_HLT      1u
+#define ACTIVITY_SHUTDOWN 2u
+#define ACTIVITY_SIPI     3u
 #define PENDING_DEBUG_BS  (1ull << 14)
 
 #define AR_LONG     (1u << 13)
@@ -175,6 +250,8 @@ enum exit_reason {
 	EXIT_EXCEPTION_NMI = 0,
 	EXIT_EXTERNAL_INTERRUPT = 1,
 	EXIT_TRIPLE_FAULT = 2,
+	EXIT_INIT = 3,
+	EXIT_SIPI = 4,
 	EXIT_INTERRUPT_WINDOW = 7,
 	EXIT_NMI_WINDOW = 8,
 	EXIT_TASK_SWITCH = 9,
@@ -183,7 +260,9 @@ enum exit_reason {
 	EXIT_HLT = 12,
 	EXIT_INVD = 13,
 	EXIT_INVLPG = 14,
+	EXIT_RDPMC = 15,
 	EXIT_RDTSC = 16,
+	EXIT_RSM = 17,
 	EXIT_VMCALL = 18,
 	EXIT_VMCLEAR = 19,
 	EXIT_VMLAUNCH = 20,
@@ -195,17 +274,37 @@ enum exit_reason {
 	EXIT_VMXOFF = 26,
 	EXIT_VMXON = 27,
 	EXIT_CR_ACCESS = 28,
+	EXIT_MOV_DR = 29,
 	EXIT_IO = 30,
 	EXIT_RDMSR = 31,
 	EXIT_WRMSR = 32,
+	EXIT_GUEST_STATE = 33,
+	EXIT_MSR_LOADING = 34,
+	EXIT_MWAIT = 36,
+	EXIT_MONITOR_TRAP = 37,
+	EXIT_MONITOR = 39,
 	EXIT_PAUSE = 40,
+	EXIT_TPR_BELOW = 43,
+	EXIT_APIC_ACCESS = 44,
+	EXIT_VIRTUALIZED_EOI = 45,
+	EXIT_GDTR_IDTR = 46,
+	EXIT_LDTR_TR = 47,
 	EXIT_EPT_VIOLATION = 48,
 	EXIT_EPT_MISCONFIG = 49,
 	EXIT_INVEPT = 50,
 	EXIT_RDTSCP = 51,
+	EXIT_TIMER = 52,
 	EXIT_INVVPID = 53,
 	EXIT_WBINVD = 54,
 	EXIT_XSETBV = 55,
+	EXIT_APIC_WRITE = 56,
+	EXIT_RDRAND = 57,
+	EXIT_INVPCID = 58,
+	EXIT_VMFUNC = 59,
+	EXIT_RDSEED = 61,
+	EXIT_PML_FULL = 62,
+	EXIT_XSAVES = 63,
+	EXIT_XRSTORS = 64,
 	EXIT_REASONS = 72,
 };
 
@@ -229,6 +328,7 @@ enum msr {
 	IA32_VMX_CPU = 0x482,
 	IA32_VMX_EXIT = 0x483,
 	IA32_VMX_ENTRY = 0x484,
+	IA32_VMX_MISC = 0x485,
 	IA32_VMX_CR0_FIXED0 = 0x486,
 	IA32_VMX_CR0_FIXED1 = 0x487,
 	IA32_VMX_CR4_FIXED0 = 0x488,
@@ -239,6 +339,7 @@ enum msr {
 	IA32_VMX_TRUE_CPU = 0x48E,
 	IA32_VMX_TRUE_EXIT = 0x48F,
 	IA32_VMX_TRUE_ENTRY = 0x490,
+	IA32_VMX_VMFUNC = 0x491,
 	IA32_TSC_DEADLINE = 0x6E0,
 	IA32_X2APIC_FIRST = 0x800,
 	IA32_X2APIC_LAST = 0x8FF,
@@ -255,12 +356,16 @@ enum msr {
 #define BASIC_TRUE_CTLS (1ull << 55)
 #define BASIC_INS_OUTS  (1ull << 54)
 
-#define EPT_CAP_WALK_4   (1ull << 6)
-#define EPT_CAP_UC       (1ull << 8)
-#define EPT_CAP_WB       (1ull << 14)
-#define EPT_CAP_2M       (1ull << 16)
-#define VPID_CAP_INVVPID (1ull << 32)
-#define VPID_CAP_SINGLE  (1ull << 41)
+#define EPT_CAP_EXECUTE_ONLY (1ull << 0)
+#define EPT_CAP_WALK_4       (1ull << 6)
+#define EPT_CAP_UC           (1ull << 8)
+#define EPT_CAP_WB           (1ull << 14)
+#define EPT_CAP_2M           (1ull << 16)
+#define EPT_CAP_1G           (1ull << 17)
+#define EPT_CAP_INVEPT       (1ull << 20)
+#define EPT_CAP_FLAGS        (1ull << 21)
+#define VPID_CAP_INVVPID     (1ull << 32)
+#define VPID_CAP_SINGLE      (1ull << 41)
 
 #define FEATURE_LOCK (1ull << 0)
 #define FEATURE_VMX  (1ull << 2) /* outside SMX */

@@ -2,10 +2,10 @@
 /*
  * The VMX instructions, each with its check of CF (VMfailInvalid) and ZF (VMfailValid).
  * SDM volume 3, "VMX Instruction Reference", section "Conventions".
- * VMLAUNCH and VMRESUME are in entry.S, as they return somewhere else.
+ * VMLAUNCH and VMRESUME return somewhere else: each hypervisor has its own.
  */
-#ifndef L1HV_VMX_H
-#define L1HV_VMX_H
+#ifndef WORKLOADS_VMX_H
+#define WORKLOADS_VMX_H
 
 #include <stdbool.h>
 #include <stdint.h>
