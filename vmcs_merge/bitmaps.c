@@ -46,6 +46,24 @@ static void put(void *page, uint32_t bit, bool value)
 	*byte = (uint8_t)(value ? *byte | mask : *byte & ~mask);
 }
 
+void merge_x2apic_msrs(void *out, const void *l1, uint32_t ctls2)
+{
+	enum { FIRST = 0x800, TPR = 0x808, EOI = 0x80B, SELF_IPI = 0x83F, LAST = 0x8FF };
+
+	if (!l1 || !(ctls2 & CTL2_X2APIC_MODE))
+		return;
+	for (uint32_t msr = FIRST; msr <= LAST; msr++) {
+		const bool reads = msr == TPR || ctls2 & CTL2_APIC_REGISTERS;
+		const bool writes =
+			msr == TPR || ((msr == EOI || msr == SELF_IPI) && ctls2 & CTL2_VIRTUAL_INTR_DELIVERY);
+
+		if (reads && !msr_bitmap_test(l1, msr, false))
+			(void)msr_bitmap_set(out, msr, false, false);
+		if (writes && !msr_bitmap_test(l1, msr, true))
+			(void)msr_bitmap_set(out, msr, true, false);
+	}
+}
+
 bool io_bitmap_test(const void *a, const void *b, uint32_t port, uint32_t bytes)
 {
 	for (uint32_t i = port; i < port + bytes; i++) {

@@ -19,6 +19,13 @@ void merge_io_bitmap(void *out, const void *l1, bool l1_unconditional, const voi
 /* l1 NULL: vmcs12 uses no MSR bitmap, every RDMSR and WRMSR exits to L1. l0 NULL: L0 has no wishes. */
 void merge_msr_bitmap(void *out, const void *l1, const void *l0);
 
+/*
+ * Let the x2APIC MSRs through which the processor virtualizes by these secondary controls (SDM "Virtualizing
+ * MSR-Based APIC Accesses") and L1 does not intercept. l1: as above. The other accesses to such MSRs still
+ * exit.
+ */
+void merge_x2apic_msrs(void *out, const void *l1, uint32_t ctls2);
+
 /* Does any port that the access touches exit? One that wraps around at 64 KiB exits (SDM, "Instructions That
  * Cause VM Exits Conditionally"). */
 bool io_bitmap_test(const void *a, const void *b, uint32_t port, uint32_t bytes);

@@ -11,12 +11,15 @@
 	 EPT_CAP_INVVPID_NO_GLOBAL)
 
 /*
- * Timer rate, saving of LMA, HLT activity, CR3 targets and injection with length 0, as the processor has
+ * Timer rate, saving of LMA, activity states, CR3 targets and injection with length 0, as the processor has
  * them. MSR lists of up to 512 entries (field 0). VMWRITE to read-only fields is not offered: it would have
  * to reach the exit information that L0 writes.
  */
 #define MISC_OFFERED                                                                                         \
-	(0x1full | VMX_MISC_SAVE_LMA | VMX_MISC_ACTIVITY_HLT | 0x1ffull << 16 | VMX_MISC_INJECT_LEN0)
+	(0x1full | VMX_MISC_SAVE_LMA | VMX_MISC_ACTIVITY_HLT | VMX_MISC_ACTIVITY_SHUTDOWN |                  \
+	 VMX_MISC_ACTIVITY_SIPI | 0x1ffull << 16 | VMX_MISC_INJECT_LEN0)
+
+#define VMFUNC_OFFERED 1ull /* EPTP switching */
 
 /* Bits the processor forces stay forced: they include the reserved 'default1' ones. */
 static uint64_t restrict_controls(uint64_t hardware, enum control_word word)
@@ -60,6 +63,8 @@ void caps_for_guest(const struct vmx_caps *hardware, struct vmx_caps *guest)
 		guest->cpu2 = restrict_controls(hardware->cpu2, WORD_CPU2);
 	if (guest->cpu2 >> 32 & CTL2_EPT)
 		guest->ept_vpid |= hardware->ept_vpid & EPT_OFFERED;
+	if (guest->cpu2 >> 32 & CTL2_VMFUNC)
+		guest->vmfunc = hardware->vmfunc & VMFUNC_OFFERED;
 	if (guest->cpu2 >> 32 & CTL2_VPID)
 		guest->ept_vpid |= hardware->ept_vpid & VPID_OFFERED;
 	if (hardware->basic & VMX_BASIC_TRUE_CTLS) {

@@ -9,6 +9,8 @@
 /* clang-format off */
 #define DEPENDENCIES(X, w) \
 	X(w, CPU_CTLS,         CPU_CTLS2,        TSC_OFFSET, NONE,           NONE)     /* not activated: 0 */ \
+	X(w, CPU_CTLS2,        TSC_OFFSET,       NONE,       NONE,           NONE)     /* scaling */ \
+	X(w, TSC_MULTIPLIER,   TSC_OFFSET,       NONE,       NONE,           NONE)     \
 	X(w, EXCEPTION_BITMAP, PFEC_MASK,        PFEC_MATCH, NONE,           NONE)     \
 	X(w, PFEC_MASK,        EXCEPTION_BITMAP, PFEC_MATCH, NONE,           NONE)     \
 	X(w, PFEC_MATCH,       EXCEPTION_BITMAP, PFEC_MASK,  NONE,           NONE)     \
@@ -126,6 +128,18 @@ static uint64_t merge_exceptions(const struct merge_input *in)
 	return (either & ~(1ull << VM_VECTOR_PF)) | merge_pf_wish(in).bitmap;
 }
 
+/* SDM "Time-Stamp Counter Offsetting and Scaling": the factor has 48 fraction bits; an offset may be
+ * negative. */
+static uint64_t scaled(const struct vmcs_image *vmcs12, uint64_t offset)
+{
+	const bool scales = vmcs12->v[F_CPU_CTLS] & CPU_TSC_OFFSETTING &&
+			    vmcs_effective_controls(vmcs12, WORD_CPU2) & CTL2_TSC_SCALING;
+
+	if (!scales)
+		return offset;
+	return (uint64_t)((__int128)(int64_t)offset * vmcs12->v[F_TSC_MULTIPLIER] >> 48);
+}
+
 static uint64_t merge_tsc_offset(const struct merge_input *in)
 {
 	uint64_t sum = 0;
@@ -133,7 +147,7 @@ static uint64_t merge_tsc_offset(const struct merge_input *in)
 	if (in->vmcs12->v[F_CPU_CTLS] & CPU_TSC_OFFSETTING)
 		sum += in->vmcs12->v[F_TSC_OFFSET];
 	if (in->vmcs01->v[F_CPU_CTLS] & CPU_TSC_OFFSETTING)
-		sum += in->vmcs01->v[F_TSC_OFFSET];
+		sum += scaled(in->vmcs12, in->vmcs01->v[F_TSC_OFFSET]);
 	return sum;
 }
 
@@ -207,6 +221,8 @@ static uint64_t computed_value(const struct merge_input *in, enum merge_value va
 		return c->preemption_timer;
 	case VALUE_VIRTUAL_APIC:
 		return c->virtual_apic;
+	case VALUE_APIC_ACCESS:
+		return c->apic_access;
 	case VALUE_LINK:
 		return c->link_pointer;
 	case VALUE_PDPTE0:

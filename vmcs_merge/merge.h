@@ -25,7 +25,7 @@ enum merge_rule {
 	MERGE_CTLS, /* bit by bit; argument: enum control_word */
 	MERGE_EXCEPTIONS, /* OR; #PF jointly with mask and match */
 	MERGE_PFEC, /* argument: enum merge_pfec */
-	MERGE_SUM, /* of those offsets that are in use */
+	MERGE_SUM, /* of those offsets that are in use; vmcs01's scaled as vmcs12 scales */
 	MERGE_CR_VALUE, /* argument: 0 for CR0, 4 for CR4 */
 	MERGE_CR_MASK,
 	MERGE_CR_SHADOW,
@@ -45,6 +45,7 @@ enum merge_value {
 	VALUE_EPTP,
 	VALUE_TIMER,
 	VALUE_VIRTUAL_APIC,
+	VALUE_APIC_ACCESS,
 	VALUE_LINK,
 	VALUE_PDPTE0,
 	VALUE_PDPTE1,
@@ -67,6 +68,7 @@ struct merge_policy {
 struct merge_computed {
 	uint64_t eptp;
 	uint64_t virtual_apic; /* used with 'use TPR shadow' */
+	uint64_t apic_access; /* used with 'virtualize APIC accesses' */
 	uint64_t io_bitmap_a, io_bitmap_b, msr_bitmap;
 	uint64_t vmread_bitmap, vmwrite_bitmap; /* unused while VMCS shadowing is off in vmcs02 */
 	uint64_t link_pointer; /* ~0: none */

@@ -53,6 +53,8 @@ void vmcs_unmerge(const struct merge_policy *policy, const struct vmcs_image *vm
 		if (vmcs12->v[F_EXIT_CTLS] & vmcs_saved_if[i].exit_control)
 			vmcs12->v[vmcs_saved_if[i].field] = vmcs02->v[vmcs_saved_if[i].field];
 	}
+	if (vmcs_effective_controls(vmcs12, WORD_CPU2) & CTL2_VIRTUAL_INTR_DELIVERY)
+		vmcs12->v[F_GUEST_INTR_STATUS] = vmcs02->v[F_GUEST_INTR_STATUS];
 	vmcs12->v[F_ENTRY_CTLS] = vmcs_unmerge_entry_ctls(vmcs12->v[F_ENTRY_CTLS],
 							  vmcs02->v[F_ENTRY_CTLS] & ENTRY_CTL_IA32E_GUEST);
 	vmcs12->v[F_ENTRY_INTR_INFO] = vmcs_unmerge_entry_intr_info(vmcs12->v[F_ENTRY_INTR_INFO]);

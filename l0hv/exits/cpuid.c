@@ -51,13 +51,15 @@ static void patch_b(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
 	c->edx = v->id;
 }
 
-/* Sizes follow the guest's XCR0, which is the processor's while it runs; XSAVES and its states are off. */
+/* Sizes follow the guest's XCR0, which is the processor's while it runs. No supervisor state is offered. */
 static void patch_d(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
 {
 	(void)v;
 	if (subleaf == 1) {
-		c->eax &= 0x7; /* XSAVEOPT, XSAVEC, XGETBV with ECX = 1 */
-		c->ebx = c->ecx = c->edx = 0;
+		c->eax &= l0_features.xsaves ? 0xF : 0x7; /* XSAVEOPT, XSAVEC, XGETBV with ECX = 1, XSAVES */
+		c->ecx = c->edx = 0;
+		if (!l0_features.xsaves)
+			c->ebx = 0;
 	}
 }
 

@@ -9,6 +9,7 @@
 #include "l0hv/lib/lib.h"
 #include "l0hv/mm/guest.h"
 #include "l0hv/mm/pages.h"
+#include "l0hv/nested/nested.h"
 #include "l0hv/vmx/vmx.h"
 
 #define QUALIFICATION_WRITE      (1u << 1)
@@ -114,6 +115,8 @@ enum verdict mmio_emulate(struct vcpu *v)
 		if (error == -EFAULT)
 			return RESUME;
 	}
+	if (error == -ENXIO && v->nested && nested_reflect_refused(v))
+		return RESUME;
 	if (error < 0) {
 		vm_stop(v, STOP_UNSUPPORTED, true,
 			"cannot emulate the instruction %02x %02x %02x %02x at %llx (memory at "

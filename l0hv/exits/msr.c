@@ -66,9 +66,8 @@ static int write_direct(struct vcpu *v, uint32_t msr, uint64_t value)
 
 static int read_tsc(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
-	(void)v;
 	(void)msr;
-	*value = rdtsc() + vmread(TSC_OFFSET);
+	*value = rdtsc() + v->tsc_offset; /* L1's, also for the MSR lists of an exit of L2 */
 	return 0;
 }
 
@@ -76,11 +75,28 @@ static int write_tsc(struct vcpu *v, uint32_t msr, uint64_t value)
 {
 	(void)msr;
 	v->tsc_offset = value - rdtsc();
-	vmwrite(TSC_OFFSET, v->tsc_offset + (v->in_l2 ? nested_tsc_offset(v) : 0));
+	if (!v->in_l2)
+		vmwrite(TSC_OFFSET, v->tsc_offset);
 	if (v->nested)
 		nested_tsc_changed(v);
 	platform_set_tsc_offset(&v->vm->platform, v->id, v->tsc_offset, v->now);
 	return 0;
+}
+
+/* No supervisor state is offered: CPUID.(EAX=0DH,ECX=1) */
+static int read_xss(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	(void)v;
+	(void)msr;
+	*value = 0;
+	return l0_features.xsaves ? 0 : -EPERM;
+}
+
+static int write_xss(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	(void)v;
+	(void)msr;
+	return l0_features.xsaves && !value ? 0 : -EPERM;
 }
 
 static int read_misc_enable(struct vcpu *v, uint32_t msr, uint64_t *value)
@@ -170,6 +186,7 @@ static const struct msr_row {
 	{MSR_PAT,             MSR_PAT,                   PASS,      read_vmcs,            write_vmcs          },
 	{VMX_CAPS_FIRST_MSR,  VMX_CAPS_FIRST_MSR + 0x11, 0,         nested_rdmsr_caps,    NULL                },
 	{MSR_TSC_DEADLINE,    MSR_TSC_DEADLINE,          0,         read_platform,        write_platform      },
+	{0xDA0,               0xDA0,                     0,         read_xss,             write_xss           }, /* IA32_XSS */
 	{MSR_X2APIC_FIRST,    MSR_X2APIC_LAST,           0,         read_platform,        write_platform      },
 	{MSR_EFER,            MSR_EFER,                  0,         cr_read_efer,         cr_write_efer       },
 	{MSR_STAR,            MSR_FMASK,                 PASS,      read_direct,          write_direct        },

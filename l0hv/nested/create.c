@@ -28,7 +28,8 @@ int nested_create(struct vcpu *v)
 	n->shadowing = l0_features.vmcs_shadowing && v->vm->config->shadow_vmcs;
 	n->msr_bitmap02 = page_alloc();
 	n->no_apic = page_alloc();
-	if (!n->msr_bitmap02 || !n->no_apic)
+	n->apic_access = page_alloc();
+	if (!n->msr_bitmap02 || !n->no_apic || !n->apic_access)
 		return -ENOMEM;
 	v->nested = n;
 	vmcs_region_init(&n->vmcs02, false);
@@ -45,18 +46,16 @@ bool nested_wakes(const struct vcpu *v)
 	return v->in_l2 && v->nested->v12.v[F_PIN_CTLS] & PIN_EXT_INT_EXITING;
 }
 
-uint64_t nested_tsc_offset(const struct vcpu *v)
-{
-	const struct vmcs_image *v12 = &v->nested->v12;
-
-	return v12->v[F_CPU_CTLS] & CPU_TSC_OFFSETTING ? v12->v[F_TSC_OFFSET] : 0;
-}
-
 void nested_tsc_changed(struct vcpu *v)
 {
-	v->nested->v01.v[F_TSC_OFFSET] = v->tsc_offset;
-	vmcs_bitset_set(&v->nested->dirty, F_TSC_OFFSET);
-	v->nested->tsc01_stale = v->in_l2;
+	struct nested *n = v->nested;
+
+	n->v01.v[F_TSC_OFFSET] = v->tsc_offset;
+	n->tsc01_stale = v->in_l2;
+	if (v->in_l2)
+		vmwrite(TSC_OFFSET, n->v02.v[F_TSC_OFFSET] = vmcs_merge_field(&n->in, F_TSC_OFFSET));
+	else
+		vmcs_bitset_set(&n->dirty, F_TSC_OFFSET);
 }
 
 /* SDM "Restrictions on VMX Operation"; unrestricted guest frees CR0.PE and CR0.PG. */

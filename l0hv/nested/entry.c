@@ -64,15 +64,19 @@ static void read_l1_state(struct vcpu *v)
 	vmcs_bitset_set(&n->dirty, F_GUEST_DR7);
 }
 
+/* SDM "Checks on Guest Non-Register State" */
 static bool link_pointer_ok(struct vcpu *v)
 {
-	uint64_t link = v->nested->v12.v[F_VMCS_LINK_POINTER];
+	const struct nested *n = v->nested;
+	const bool shadowing = vmcs_effective_controls(&n->v12, WORD_CPU2) & CTL2_VMCS_SHADOWING;
+	uint64_t link = n->v12.v[F_VMCS_LINK_POINTER];
 	const uint32_t *region;
 
 	if (link == ~0ull)
 		return true;
 	region = vm_memory(v->vm, link & ~0xFFFull, 4);
-	return !(link & 0xFFF) && region && *region == NESTBED_VMCS_REVISION;
+	return !(link & 0xFFF) && region &&
+	       *region == (NESTBED_VMCS_REVISION | (shadowing ? SHADOW_INDICATOR : 0));
 }
 
 /* CHECK_PASSED, or how it failed, with the exit qualification. vmcs01 is current. */
@@ -98,10 +102,7 @@ static enum check_failure check(struct vcpu *v, uint64_t *qualification)
 		return CHECK_EXIT_GUEST;
 	}
 	n->checks_due = 0;
-	/* SDM "VM-Execution Control Fields": the page is L1's, and may be another each time */
-	if (n->v12.v[F_CPU_CTLS] & CPU_TPR_SHADOW && n->v12.v[F_TPR_THRESHOLD] > memory_vtpr(v) >> 4)
-		return CHECK_VMFAIL_CONTROLS;
-	return CHECK_PASSED;
+	return apic_threshold_bad(v) ? CHECK_VMFAIL_CONTROLS : CHECK_PASSED;
 }
 
 /* With a TPR of L1's making, CR8 exits only where L1 wants it; without, it is the TPR that L0 gives L1, and
@@ -160,36 +161,39 @@ static uint64_t timer_due(const struct nested *n)
 	return ((rdtsc() >> l0_features.timer_rate) + n->v12.v[F_PREEMPTION_TIMER]) << l0_features.timer_rate;
 }
 
-static void resume_l2(struct vcpu *v)
+/*
+ * SDM "Activity State". In all inactive states vmcs02 waits in HLT, and L0 knows which it is: an event that
+ * the state blocks does not reach the processor. An event that L1 injects ends the state, as does a virtual
+ * interrupt in HLT.
+ */
+static void begin_activity(struct vcpu *v)
 {
 	struct nested *n = v->nested;
+	uint8_t activity = (uint8_t)n->v12.v[F_GUEST_ACTIVITY];
+	bool woken = n->v12.v[F_ENTRY_INTR_INFO] & INTR_VALID ||
+		     (activity == ACTIVITY_HLT && nested_virtual_interrupt(v));
 
-	v->l2_due = timer_due(n);
-
-	/* an event in HLT wakes L2: SDM "Activity State" */
-	if (n->vmcs02.activity == ACTIVITY_HLT && !(n->v12.v[F_ENTRY_INTR_INFO] & INTR_VALID)) {
-		v->state = VCPU_HALTED;
-		v->halted_open = n->v12.v[F_GUEST_RFLAGS] & RFLAGS_IF || nested_wakes(v);
-		sched_yield(v);
-		sched_kick();
+	if (woken) {
+		n->vmcs02.activity = ACTIVITY_ACTIVE;
+		vmwrite(GUEST_ACTIVITY, ACTIVITY_ACTIVE);
+		return;
 	}
+	if (activity != ACTIVITY_HLT)
+		vmwrite(GUEST_ACTIVITY, ACTIVITY_HLT);
+	if (activity == ACTIVITY_WAIT_SIPI)
+		v->l2_due = NEVER; /* "VMX-Preemption Timer": it runs in the other states */
+	v->state = VCPU_HALTED;
+	v->halted_open =
+		activity == ACTIVITY_HLT && (n->v12.v[F_GUEST_RFLAGS] & RFLAGS_IF || nested_wakes(v));
+	sched_yield(v);
+	sched_kick();
 }
 
-/*
- * VTPR lies in L1's memory and may have fallen below the threshold without a MOV to CR8. That is no event for
- * L1, but the processor checks it at each of L0's entries: the threshold is lowered until L1's next entry.
- */
-bool nested_entry_mended(struct vcpu *v)
+static void resume_l2(struct vcpu *v)
 {
-	struct nested *n = v->nested;
-	uint64_t threshold = memory_vtpr(v) >> 4;
-
-	if (!(n->v12.v[F_CPU_CTLS] & CPU_TPR_SHADOW) || n->v02.v[F_TPR_THRESHOLD] <= threshold)
-		return false;
-	vmwrite(TPR_THRESHOLD, threshold);
-	n->v02.v[F_TPR_THRESHOLD] = threshold;
-	vmcs_bitset_set(&n->dirty, F_TPR_THRESHOLD);
-	return true;
+	v->l2_due = timer_due(v->nested);
+	if (v->nested->vmcs02.activity != ACTIVITY_ACTIVE)
+		begin_activity(v);
 }
 
 enum verdict nested_enter(struct vcpu *v, bool launch)
@@ -200,6 +204,8 @@ enum verdict nested_enter(struct vcpu *v, bool launch)
 	unsigned bad;
 	int error;
 
+	if (n->current == NO_VMCS12 || n->current_is_shadow)
+		return vmx_fail_invalid();
 	if (vmread(GUEST_INTERRUPTIBILITY) & BLOCKED_BY_MOV_SS)
 		return vmx_fail(v, VMFAIL_BLOCKED_BY_MOV_SS);
 	if (launch == n->launched)

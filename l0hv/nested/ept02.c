@@ -68,7 +68,12 @@ int ept02_init(struct ept02 *e, const struct ept *ept01, const struct ept_mem *m
 {
 	if (budget < EPT02_SLOTS + MAP_COST_MAX + 1)
 		return -EINVAL;
-	*e = (struct ept02){.ept01 = ept01, .mem = *mem, .l1 = *l1, .caps12 = *caps12, .budget = budget};
+	*e = (struct ept02){.ept01 = ept01,
+			    .mem = *mem,
+			    .l1 = *l1,
+			    .caps12 = *caps12,
+			    .budget = budget,
+			    .special_l1 = EPT02_NO_PAGE};
 	return 0;
 }
 
@@ -125,6 +130,11 @@ int ept02_use(struct ept02 *e, uint64_t eptp12, uint64_t *eptp02)
 static enum ept_outcome walk12(const struct ept02 *e, uint64_t l2_gpa, unsigned access,
 			       struct ept_walk_result *w)
 {
+	if (e->current->eptp12 == EPT02_IDENTITY) {
+		*w = (struct ept_walk_result){
+			.pa = l2_gpa, .page_bytes = EPT_PAGE_1G, .perms = EPT_RWX, .type = EPT_WB};
+		return EPT_MAPPED;
+	}
 	return ept_walk_with(e->current->eptp12 & EPT_ENTRY_ADDRESS, &e->caps12, e->l1.read, e->l1.ctx,
 			     l2_gpa, access, w);
 }
@@ -132,6 +142,11 @@ static enum ept_outcome walk12(const struct ept02 *e, uint64_t l2_gpa, unsigned 
 static bool ad_enabled(const struct ept02 *e)
 {
 	return e->caps12.ad && e->l1.update && (e->current->eptp12 & EPT_EPTP_AD);
+}
+
+static bool needs_dirty(const struct ept_walk_result *w, unsigned access)
+{
+	return access & EPT_W && !(w->entry[w->levels - 1] & EPT_ENTRY_DIRTY);
 }
 
 /*
@@ -155,14 +170,18 @@ static bool set_flags(const struct ept02 *e, struct ept_walk_result *w, unsigned
 }
 
 static enum ept_outcome walk12_and_flag(const struct ept02 *e, uint64_t l2_gpa, unsigned access,
-					struct ept_walk_result *w)
+					struct ept_walk_result *w, bool *dirtied, bool *full)
 {
 	/* Entries in memory that swallows writes never take a flag; a processor does not wait for them
 	 * either. */
 	for (unsigned i = 0; i < AD_ATTEMPTS_MAX; i++) {
 		enum ept_outcome out = walk12(e, l2_gpa, access, w);
 
-		if (out != EPT_MAPPED || !ad_enabled(e) || set_flags(e, w, access))
+		if (out != EPT_MAPPED || !ad_enabled(e))
+			return out;
+		*dirtied = needs_dirty(w, access);
+		*full = *dirtied && e->log_full;
+		if (*full || set_flags(e, w, access))
 			return out;
 	}
 	return EPT_MAPPED;
@@ -216,20 +235,44 @@ static int map02(struct ept02 *e, uint64_t l2_gpa, uint64_t hpa, uint64_t bytes,
 	return err;
 }
 
+static enum ept_outcome walk01(const struct ept02 *e, uint64_t l1_gpa, unsigned access,
+			       struct ept_walk_result *w)
+{
+	if ((l1_gpa & ~(EPT_PAGE_4K - 1)) != e->special_l1)
+		return ept_walk(e->ept01, &e->mem, l1_gpa, access, w);
+	*w = (struct ept_walk_result){.pa = e->special_hpa | (l1_gpa & (EPT_PAGE_4K - 1)),
+				      .page_bytes = EPT_PAGE_4K,
+				      .perms = EPT_RWX,
+				      .type = EPT_WB};
+	return EPT_MAPPED;
+}
+
+/* The largest page, of this size at most, that does not hold the special one as well. */
+static uint64_t size_beside_special(const struct ept02 *e, uint64_t l1_gpa, uint64_t bytes)
+{
+	while (e->special_l1 != EPT02_NO_PAGE && bytes > EPT_PAGE_4K &&
+	       !((l1_gpa ^ e->special_l1) & ~(bytes - 1)))
+		bytes /= EPT_PAGE_2M / EPT_PAGE_4K;
+	return bytes;
+}
+
 enum ept02_verdict ept02_fault(struct ept02 *e, uint64_t l2_gpa, unsigned access, struct ept02_result *r)
 {
 	struct ept_walk_result w12, w01;
 	enum ept_outcome out;
 	unsigned perms;
+	bool full = false;
 
 	*r = (struct ept02_result){0};
 	e->stats.faults++;
-	out = walk12_and_flag(e, l2_gpa, access, &w12);
+	out = walk12_and_flag(e, l2_gpa, access, &w12, &r->dirtied, &full);
 	if (out != EPT_MAPPED)
 		return reflect(e, out, access, &w12, r);
+	if (full)
+		return EPT02_LOG_FULL;
 
 	r->l1_gpa = w12.pa;
-	out = ept_walk(e->ept01, &e->mem, w12.pa, access, &w01);
+	out = walk01(e, w12.pa, access, &w01);
 	perms = w12.perms & w01.perms;
 	/* Without its dirty flag a page is composed read-only, so that the first write comes here to set it.
 	 */
@@ -242,7 +285,8 @@ enum ept02_verdict ept02_fault(struct ept02 *e, uint64_t l2_gpa, unsigned access
 	}
 
 	r->hpa = w01.pa;
-	r->page_bytes = page_size(&e->ept01->caps, w12.page_bytes, w01.page_bytes);
+	r->page_bytes =
+		size_beside_special(e, w12.pa, page_size(&e->ept01->caps, w12.page_bytes, w01.page_bytes));
 	r->perms = perms;
 	/* What is RAM to L0 has the type that L1 chose; what is a device keeps its own. */
 	if (w01.type == EPT_WB) {
@@ -285,5 +329,12 @@ void ept02_invept_all(struct ept02 *e)
 
 void ept02_ept01_changed(struct ept02 *e)
 {
+	ept02_invept_all(e);
+}
+
+void ept02_special(struct ept02 *e, uint64_t l1_gpa, uint64_t hpa)
+{
+	e->special_l1 = l1_gpa;
+	e->special_hpa = hpa;
 	ept02_invept_all(e);
 }

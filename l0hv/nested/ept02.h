@@ -10,7 +10,9 @@
 
 #include "l0hv/mm/ept.h"
 
-#define EPT02_SLOTS 4u /* EPT pointers of L1 that are kept composed at a time */
+#define EPT02_SLOTS    4u /* EPT pointers of L1 that are kept composed at a time */
+#define EPT02_IDENTITY 1u /* for ept02_use: L2-physical is L1-physical; no EPT pointer has this value */
+#define EPT02_NO_PAGE  UINT64_MAX
 
 /* L1's physical memory. Every address is L1's word. */
 struct ept02_l1 {
@@ -43,6 +45,8 @@ struct ept02 {
 	struct ept_caps caps12; /* what L1 was told */
 	size_t budget; /* table pages over all slots, roots included */
 	uint64_t clock;
+	uint64_t special_l1, special_hpa; /* ept02_special() */
+	bool log_full; /* by the caller: no dirty flag may be set */
 	bool stale; /* INVEPT (all contexts) is due before the next entry to L2; the caller clears it */
 	struct ept02_stats stats;
 };
@@ -65,12 +69,14 @@ enum ept02_verdict {
 	EPT02_REFLECT_VIOLATION, /* L1 sees an EPT violation with `qualification` */
 	EPT02_REFLECT_MISCONFIG, /* L1 sees an EPT misconfiguration */
 	EPT02_L0_OWN, /* EPT12 allows it, EPT01 doesn't: L0 emulates the access at l1_gpa */
+	EPT02_LOG_FULL, /* a dirty flag would have to be set, and log_full is */
 	EPT02_NO_MEMORY, /* not even an empty EPT02 has room */
 };
 
 struct ept02_result {
 	uint64_t l1_gpa; /* MAPPED, L0_OWN; the address asked for */
 	uint64_t hpa; /* MAPPED */
+	bool dirtied; /* MAPPED, L0_OWN: a dirty flag of EPT12 was set that was clear */
 	uint64_t page_bytes; /* MAPPED: size of the page put into EPT02 */
 	unsigned perms; /* MAPPED: permissions put into EPT02. L0_OWN: EPT01's, 0 where nothing is mapped */
 	/*
@@ -98,5 +104,11 @@ void ept02_invept_single(struct ept02 *e, uint64_t eptp12);
 void ept02_invept_all(struct ept02 *e);
 /* EPT01 lost, moved or lowered a mapping. (A new or raised one needs nothing.) */
 void ept02_ept01_changed(struct ept02 *e);
+
+/*
+ * The L1-physical page l1_gpa (EPT02_NO_PAGE: none) is composed as the host's page hpa by a 4-KByte page,
+ * whatever EPT01 says. Empties what is composed.
+ */
+void ept02_special(struct ept02 *e, uint64_t l1_gpa, uint64_t hpa);
 
 #endif

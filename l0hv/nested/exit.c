@@ -62,6 +62,10 @@ static void save_guest_state(struct vcpu *v, struct vmcs_bitset *changed)
 		if (n->v12.v[F_EXIT_CTLS] & vmcs_saved_if[i].exit_control)
 			update(n, changed, vmcs_saved_if[i].field,
 			       vmread(vmcs_field_encoding[vmcs_saved_if[i].field]));
+	if (vmcs_effective_controls(&n->v12, WORD_CPU2) & CTL2_VIRTUAL_INTR_DELIVERY)
+		update(n, changed, F_GUEST_INTR_STATUS, vmread(GUEST_INTR_STATUS));
+	if (n->vmcs02.activity > ACTIVITY_HLT) /* begin_activity() */
+		update(n, changed, F_GUEST_ACTIVITY, n->vmcs02.activity);
 	lma = vmread(GUEST_EFER) & EFER_LMA;
 	update(n, changed, F_ENTRY_CTLS, vmcs_unmerge_entry_ctls(n->v12.v[F_ENTRY_CTLS], lma));
 	update(n, changed, F_ENTRY_INTR_INFO, vmcs_unmerge_entry_intr_info(n->v12.v[F_ENTRY_INTR_INFO]));
@@ -264,28 +268,41 @@ static void filter_raised(struct vcpu *v)
 	nested_reflect(v, &info);
 }
 
+/* L0's own, though its handling may find that L1's timer is due. */
+static void handle_own(struct vcpu *v, uint32_t reason)
+{
+	const struct exit_info info = {.reason = EXIT_PREEMPTION_TIMER};
+
+	exit_handle(v, reason);
+	if (reason == EXIT_PREEMPTION_TIMER && v->l2_due != NEVER && !timer_left(v))
+		nested_reflect(v, &info);
+}
+
 void nested_exit(struct vcpu *v, uint32_t reason)
 {
+	const struct exit_info step = {.reason = EXIT_MONITOR_TRAP_FLAG};
+	const bool steps = v->nested->v12.v[F_CPU_CTLS] & CPU_MTF;
+	const uint64_t rip = steps ? vmread(GUEST_RIP) : 0;
+
 	if (reason == EXIT_ENTRY_GUEST_STATE || reason == EXIT_ENTRY_MSR_LOADING) {
 		hardware_refused(v, reason);
 		return;
 	}
 	if (reason == EXIT_EPT_VIOLATION || reason == EXIT_EPT_MISCONFIG) {
 		memory_fault(v, reason == EXIT_EPT_MISCONFIG);
-	} else if (l1_wants(v, reason)) {
-		reflect_hardware_exit(v, reason);
-		return;
-	} else {
-		exit_handle(v, reason);
-		if (reason == EXIT_PREEMPTION_TIMER && v->l2_due != NEVER && !timer_left(v)) {
-			const struct exit_info info = {.reason = EXIT_PREEMPTION_TIMER};
-
-			nested_reflect(v, &info);
+	} else if (!l2_insn_served(v, reason)) {
+		if (l1_wants(v, reason)) {
+			reflect_hardware_exit(v, reason);
 			return;
 		}
+		handle_own(v, reason);
 	}
-	if (v->in_l2 && v->event_valid && v->event_raised)
+	if (!v->in_l2)
+		return;
+	if (v->event_valid && v->event_raised)
 		filter_raised(v);
+	else if (steps && vmread(GUEST_RIP) != rip) /* an instruction that L0 completed is a step, too */
+		nested_reflect(v, &step);
 }
 
 /*

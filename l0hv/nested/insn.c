@@ -45,7 +45,8 @@ enum verdict vmx_fail(struct vcpu *v, unsigned error)
 	if (n->current == NO_VMCS12)
 		return vmx_fail_invalid();
 	n->v12.v[F_VM_INSTRUCTION_ERROR] = error;
-	shadow_publish_one(v, F_VM_INSTRUCTION_ERROR);
+	if (!v->in_l2)
+		shadow_publish_one(v, F_VM_INSTRUCTION_ERROR);
 	return finish(RFLAGS_ZF);
 }
 
@@ -99,6 +100,40 @@ static int write_memory(struct vcpu *v, uint64_t info, const void *from, unsigne
 	return error == -ENXIO ? 0 : error;
 }
 
+uint64_t insn_field_encoding(const struct vcpu *v, uint64_t info)
+{
+	return read_reg(v, INFO_REG2(info), wide_mode());
+}
+
+int insn_operand_read(struct vcpu *v, uint64_t info, uint64_t *value)
+{
+	const bool wide = wide_mode();
+	uint64_t linear;
+	int error;
+
+	*value = 0;
+	if (INFO_REGISTER(info)) {
+		*value = read_reg(v, INFO_REG1(info), wide);
+		return 0;
+	}
+	error = operand_address(v, info, wide ? 8 : 4, false, &linear);
+	return error ? error : guest_read(v, linear, value, wide ? 8 : 4, guest_user());
+}
+
+int insn_operand_write(struct vcpu *v, uint64_t info, uint64_t value)
+{
+	const bool wide = wide_mode();
+	uint64_t linear;
+	int error;
+
+	if (INFO_REGISTER(info)) {
+		write_reg(v, INFO_REG1(info), value, wide);
+		return 0;
+	}
+	error = operand_address(v, info, wide ? 8 : 4, true, &linear);
+	return error ? error : guest_write(v, linear, &value, wide ? 8 : 4, guest_user());
+}
+
 static bool physical_ok(uint64_t gpa)
 {
 	return !(gpa & PAGE_MASK) && !(gpa >> l0_features.maxphyaddr);
@@ -110,6 +145,14 @@ static uint32_t revision_at(const struct vcpu *v, uint64_t gpa)
 	const uint32_t *p = vm_memory(v->vm, gpa, 4);
 
 	return p ? *(const volatile uint32_t *)p : ~0u;
+}
+
+/* A VMCS's: bit 31 is the shadow-VMCS indicator, for processors that have VMCS shadowing. */
+static bool revision_ok(const struct nested *n, uint32_t revision)
+{
+	if (vmx_can(&n->caps, WORD_CPU2, CTL2_VMCS_SHADOWING))
+		revision &= ~SHADOW_INDICATOR;
+	return revision == VMX_BASIC_REVISION(n->caps.basic);
 }
 
 /* ---- the instructions ---- */
@@ -190,8 +233,7 @@ static enum verdict do_vmptrld(struct vcpu *v, uint64_t info)
 		return vmx_fail(v, VMFAIL_VMPTRLD_ADDRESS);
 	if (gpa == n->vmxon_gpa)
 		return vmx_fail(v, VMFAIL_VMPTRLD_VMXON_POINTER);
-	if (revision_at(v, gpa) != VMX_BASIC_REVISION(n->caps.basic) ||
-	    !vm_memory(v->vm, gpa, sizeof(struct vmcs12_region)))
+	if (!revision_ok(n, revision_at(v, gpa)) || !vm_memory(v->vm, gpa, sizeof(struct vmcs12_region)))
 		return vmx_fail(v, VMFAIL_VMPTRLD_REVISION);
 	if (gpa != n->current) {
 		drop_current(v);
@@ -262,13 +304,13 @@ static enum verdict do_vmwrite(struct vcpu *v, uint64_t info)
 static enum verdict do_vmlaunch(struct vcpu *v, uint64_t info)
 {
 	(void)info;
-	return v->nested->current == NO_VMCS12 ? vmx_fail_invalid() : nested_enter(v, true);
+	return nested_enter(v, true);
 }
 
 static enum verdict do_vmresume(struct vcpu *v, uint64_t info)
 {
 	(void)info;
-	return v->nested->current == NO_VMCS12 ? vmx_fail_invalid() : nested_enter(v, false);
+	return nested_enter(v, false);
 }
 
 /* SDM "INVEPT": the type must be offered, an EPT pointer must be one that VM entry would take. */

@@ -28,6 +28,14 @@ enum verdict vmx_fail(struct vcpu *v, unsigned error);
 enum verdict vmx_fail_invalid(void);
 enum verdict vmx_succeed(void);
 
+/*
+ * Operands of VMREAD and VMWRITE, by their VM-exit instruction information: the field's encoding, and the
+ * other one. -EFAULT: an exception is pending; -ENXIO: no memory there.
+ */
+uint64_t insn_field_encoding(const struct vcpu *v, uint64_t info);
+__attribute__((warn_unused_result)) int insn_operand_read(struct vcpu *v, uint64_t info, uint64_t *value);
+__attribute__((warn_unused_result)) int insn_operand_write(struct vcpu *v, uint64_t info, uint64_t value);
+
 /* Merge inputs from vmcs01, which is current; L1 has entered VMX operation (entry.c). */
 void nested_merge_inputs(struct vcpu *v);
 

@@ -12,8 +12,11 @@
 #include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/vmx.h"
 
-#define EPT02_BUDGET       1024u /* table pages of one vCPU: 4 MiB */
-#define QUALIFICATION_KEEP 0x1F80ull /* bits 7 to 12 are the processor's */
+#define EPT02_BUDGET              1024u /* table pages of one vCPU: 4 MiB */
+#define QUALIFICATION_KEEP        0x1F80ull /* bits 7 to 12 are the processor's */
+#define QUALIFICATION_LINEAR      (1ull << 7)
+#define QUALIFICATION_NOT_A_WALK  (1ull << 8)
+#define QUALIFICATION_NMI_UNBLOCK (1ull << 12)
 
 static bool uses_ept(const struct nested *n)
 {
@@ -52,15 +55,19 @@ int memory_init(struct vcpu *v)
 	return ept02_init(&v->nested->ept02, &v->vm->ept, &l0_ept_mem, &l1, &caps12, EPT02_BUDGET);
 }
 
-/* EPT02 for L1's EPT pointer; without EPT, L2-physical is L1-physical. */
+/*
+ * EPT02 for L1's EPT pointer. Without EPT, L2-physical is L1-physical: EPT01 will do, unless a page of it has
+ * to be the APIC-access page.
+ */
 static int prepare_ept(struct vcpu *v)
 {
 	struct nested *n = v->nested;
 	uint64_t eptp = v->vm->eptp;
 	int error = 0;
 
-	if (uses_ept(n))
-		error = ept02_use(&n->ept02, n->v12.v[F_EPT_POINTER], &eptp);
+	n->composed = uses_ept(n) || apic_access_used(n);
+	if (n->composed)
+		error = ept02_use(&n->ept02, uses_ept(n) ? n->v12.v[F_EPT_POINTER] : EPT02_IDENTITY, &eptp);
 	if (eptp != n->in.computed.eptp) {
 		n->in.computed.eptp = eptp;
 		vmcs_bitset_set(&n->dirty, F_EPT_POINTER);
@@ -90,6 +97,7 @@ static void prepare_msr_bitmap(struct vcpu *v)
 			n->msr_bitmap12 = gpa;
 	}
 	merge_msr_bitmap(phys_to_virt(n->msr_bitmap02), l1, phys_to_virt(msr_bitmap01()));
+	merge_x2apic_msrs(phys_to_virt(n->msr_bitmap02), l1, vmcs_effective_controls(&n->v12, WORD_CPU2));
 }
 
 /*
@@ -128,30 +136,6 @@ static void prepare_vpid(struct vcpu *v)
 	n->vpid12_last = vpid12;
 }
 
-#define VTPR_OFFSET 0x80u
-
-uint8_t memory_vtpr(struct vcpu *v)
-{
-	const uint8_t *page = vm_memory(v->vm, v->nested->v12.v[F_VIRTUAL_APIC_ADDR], PAGE_SIZE);
-
-	return page ? page[VTPR_OFFSET] : 0;
-}
-
-/* The processor reads and writes the page itself: it must be L1's RAM. What is not swallows writes. */
-static void prepare_virtual_apic(struct vcpu *v)
-{
-	struct nested *n = v->nested;
-	const void *page = vm_memory(v->vm, n->v12.v[F_VIRTUAL_APIC_ADDR], PAGE_SIZE);
-	uint64_t pa = page ? virt_to_phys(page) : n->no_apic;
-
-	if (!page)
-		memset(phys_to_virt(pa), 0, PAGE_SIZE);
-	if (pa == n->in.computed.virtual_apic)
-		return;
-	n->in.computed.virtual_apic = pa;
-	vmcs_bitset_set(&n->dirty, F_VIRTUAL_APIC_ADDR);
-}
-
 int memory_prepare(struct vcpu *v)
 {
 	struct nested *n = v->nested;
@@ -160,8 +144,7 @@ int memory_prepare(struct vcpu *v)
 		return -EINVAL;
 	prepare_msr_bitmap(v);
 	prepare_vpid(v);
-	if (n->v12.v[F_CPU_CTLS] & CPU_TPR_SHADOW)
-		prepare_virtual_apic(v);
+	apic_prepare(v);
 	if (!n->merged || vmcs_bitset_test(&n->dirty, F_EPT_POINTER) ||
 	    vmcs_bitset_test(&n->dirty, F_CPU_CTLS2) || vmcs_bitset_test(&n->dirty, F_CPU_CTLS))
 		return prepare_ept(v);
@@ -193,32 +176,97 @@ void memory_invept(struct vcpu *v, uint64_t eptp)
 	v->flush_ept = true;
 }
 
-int nested_l2_to_l1(struct vcpu *v, uint64_t l2_gpa, unsigned access, uint64_t *l1_gpa)
-{
-	struct ept02_result result;
+/* ---- page-modification logging: SDM "Page-Modification Logging" ---- */
 
-	if (!uses_ept(v->nested)) {
+#define PML_ENTRIES 512u
+
+static bool logs(const struct nested *n)
+{
+	return vmcs_effective_controls(&n->v12, WORD_CPU2) & CTL2_PML;
+}
+
+/* A log outside L1's memory swallows what is written. */
+static void log_dirty(struct vcpu *v, uint64_t l2_gpa)
+{
+	struct nested *n = v->nested;
+	uint64_t index = n->v12.v[F_PML_INDEX], page = l2_gpa & ~(uint64_t)PAGE_MASK;
+
+	(void)!vm_write(v->vm, n->v12.v[F_PML_ADDRESS] + 8 * index, &page, sizeof(page));
+	n->v12.v[F_PML_INDEX] = (index - 1) & 0xFFFF;
+}
+
+/* L2's access by EPT12, with its flags and L1's log, as the processor would do it. */
+static enum ept02_verdict access(struct vcpu *v, uint64_t l2_gpa, unsigned access,
+				 struct ept02_result *result)
+{
+	struct nested *n = v->nested;
+	enum ept02_verdict verdict;
+
+	n->ept02.log_full = logs(n) && n->v12.v[F_PML_INDEX] >= PML_ENTRIES;
+	verdict = ept02_fault(&n->ept02, l2_gpa, access, result);
+	if (n->ept02.stale) {
+		n->ept02.stale = false;
+		v->flush_ept = true;
+	}
+	if (result->dirtied && logs(n) && verdict != EPT02_LOG_FULL)
+		log_dirty(v, l2_gpa);
+	return verdict;
+}
+
+/* The exit to L1 that a verdict asks for. q: what the processor says of the access, as an exit qualification.
+ */
+static bool exit_of(enum ept02_verdict verdict, const struct ept02_result *result, uint64_t q,
+		    struct exit_info *info)
+{
+	switch (verdict) {
+	case EPT02_REFLECT_VIOLATION:
+		info->reason = EXIT_EPT_VIOLATION;
+		info->qualification = (result->qualification & 0x7F) | (q & QUALIFICATION_KEEP);
+		return true;
+	case EPT02_REFLECT_MISCONFIG:
+		info->reason = EXIT_EPT_MISCONFIG;
+		info->qualification = 0;
+		return true;
+	case EPT02_LOG_FULL:
+		info->reason = EXIT_PML_FULL;
+		info->qualification = q & QUALIFICATION_NMI_UNBLOCK;
+		return true;
+	case EPT02_MAPPED:
+	case EPT02_L0_OWN:
+	case EPT02_NO_MEMORY:
+	default:
+		return false;
+	}
+}
+
+int nested_l2_to_l1(struct vcpu *v, uint64_t l2_gpa, unsigned how, uint64_t *l1_gpa)
+{
+	struct nested *n = v->nested;
+	struct ept02_result result;
+	enum ept02_verdict verdict;
+
+	if (!uses_ept(n)) {
 		*l1_gpa = l2_gpa;
 		return 0;
 	}
-	if (ept02_translate(&v->nested->ept02, l2_gpa, access, &result) != EPT02_MAPPED)
+	verdict = access(v, l2_gpa, how, &result);
+	n->refused = (struct exit_info){.guest_physical = l2_gpa};
+	if (exit_of(verdict, &result, QUALIFICATION_LINEAR | QUALIFICATION_NOT_A_WALK, &n->refused) ||
+	    verdict == EPT02_NO_MEMORY)
 		return -ENXIO;
 	*l1_gpa = result.l1_gpa;
 	return 0;
 }
 
-static void reflect_fault(struct vcpu *v, uint32_t reason, uint64_t qualification)
+bool nested_reflect_refused(struct vcpu *v)
 {
-	const struct exit_info info = {
-		.reason = reason,
-		.qualification = qualification,
-		.guest_linear = vmread(GUEST_LINEAR_ADDRESS),
-		.guest_physical = vmread(GUEST_PHYSICAL_ADDRESS),
-		.intr_info = (uint32_t)vmread(EXIT_INTR_INFO),
-		.instr_length = (uint32_t)vmread(EXIT_INSTR_LEN),
-	};
+	struct exit_info info = v->nested->refused;
 
+	if (!v->in_l2 || !info.reason)
+		return false;
+	v->event_valid = v->event_raised = false;
 	nested_reflect(v, &info);
+	return true;
 }
 
 void memory_fault(struct vcpu *v, bool misconfig)
@@ -227,35 +275,25 @@ void memory_fault(struct vcpu *v, bool misconfig)
 	uint64_t q = misconfig ? 0 : vmread(EXIT_QUALIFICATION), gpa = vmread(GUEST_PHYSICAL_ADDRESS);
 	struct ept02_result result;
 	enum ept02_verdict verdict;
+	struct exit_info info = {.guest_physical = gpa};
 
-	if (!uses_ept(n)) {
+	if (!n->composed) {
 		exit_handle(v, misconfig ? EXIT_EPT_MISCONFIG : EXIT_EPT_VIOLATION);
 		return;
 	}
-	verdict = ept02_fault(&n->ept02, gpa, q & 7, &result);
-	if (n->ept02.stale) {
-		n->ept02.stale = false;
-		v->flush_ept = true;
+	verdict = access(v, gpa, q & EPT_RWX, &result);
+	if (exit_of(verdict, &result, q, &info)) {
+		info.guest_linear = vmread(GUEST_LINEAR_ADDRESS);
+		info.intr_info = (uint32_t)vmread(EXIT_INTR_INFO);
+		info.instr_length = (uint32_t)vmread(EXIT_INSTR_LEN);
+		nested_reflect(v, &info);
+		return;
 	}
-	switch (verdict) {
-	case EPT02_MAPPED:
+	reinject_vectoring(v);
+	if (verdict == EPT02_MAPPED)
 		drop_unfounded_step();
-		reinject_vectoring(v);
-		break;
-	case EPT02_REFLECT_VIOLATION:
-		reflect_fault(v, EXIT_EPT_VIOLATION,
-			      (result.qualification & 0x7F) | (q & QUALIFICATION_KEEP));
-		break;
-	case EPT02_REFLECT_MISCONFIG:
-		reflect_fault(v, EXIT_EPT_MISCONFIG, 0);
-		break;
-	case EPT02_L0_OWN:
-		reinject_vectoring(v);
+	else if (verdict == EPT02_L0_OWN)
 		ept_own(v, q, result.l1_gpa);
-		break;
-	case EPT02_NO_MEMORY:
-	default:
+	else
 		vm_stop(v, STOP_UNSUPPORTED, true, "no memory for EPT02");
-		break;
-	}
 }

@@ -26,11 +26,13 @@ bool nested_entry_mended(struct vcpu *v);
 bool nested_takes_interrupt(struct vcpu *v);
 bool nested_takes_nmi(struct vcpu *v);
 
+/* In L2: a virtual interrupt of L1's making is about to be delivered, which ends HLT. */
+bool nested_virtual_interrupt(struct vcpu *v);
+
 /* In L2, an interrupt is an exit to L1 whatever L2's IF. */
 bool nested_wakes(const struct vcpu *v);
 
-/* L2's TSC offset to L1; L1's own offset was changed. */
-uint64_t nested_tsc_offset(const struct vcpu *v);
+/* L1's own TSC offset was changed: L2's, if it runs, and the next merge. */
 void nested_tsc_changed(struct vcpu *v);
 
 /* In L2: would L1's processor let L2 have this CR0 or CR4 in VMX operation? Bits that L1 masks are not L2's
@@ -42,9 +44,15 @@ uint64_t nested_cr0_mask(const struct vcpu *v);
 uint64_t nested_cr4_mask(const struct vcpu *v);
 
 /* L2-physical to L1-physical by EPT12; identity when L1 uses no EPT. access: EPT_R, EPT_W, EPT_X. -ENXIO:
- * EPT12 has no such mapping. */
+ * EPT12 refuses: nested_reflect_refused(). Sets EPT12's flags. */
 __attribute__((warn_unused_result)) int nested_l2_to_l1(struct vcpu *v, uint64_t l2_gpa, unsigned access,
 							uint64_t *l1_gpa);
+
+/*
+ * L0 emulates for L2 and EPT12 refused an access: the exit that L1 then gets. False: there was none, or not
+ * in L2.
+ */
+bool nested_reflect_refused(struct vcpu *v);
 
 /* EPT01 lost or lowered a mapping; a watched page (vm_watch) was written. */
 void nested_ept01_changed(struct vcpu *v);

@@ -9,8 +9,9 @@
 #include "vmcs_merge/checks.h"
 #include "vmcs_merge/merge.h"
 
-#define NO_VMCS12       UINT64_MAX
-#define HOST_FIELDS_MAX 64u
+#define NO_VMCS12        UINT64_MAX
+#define SHADOW_INDICATOR (1u << 31) /* in the revision of a VMCS region */
+#define HOST_FIELDS_MAX  64u
 
 /*
  * A VMCS region in L1's memory: first what the SDM says ("Format of the VMCS Region"), then ours. It is read
@@ -32,11 +33,17 @@ struct field_value {
 	uint64_t value;
 };
 
+struct exit_info { /* for the exit-information fields of vmcs12 */
+	uint32_t reason, intr_info, intr_error, instr_length, instr_info;
+	uint64_t qualification, guest_linear, guest_physical;
+};
+
 struct nested {
 	struct vmx_caps caps; /* what L1 is offered */
 	struct vmcs_bitset fields; /* that its VMCS has */
 	bool vmxon;
 	bool launched; /* launch state of the current vmcs12 */
+	bool current_is_shadow; /* it is a shadow VMCS: not to be entered */
 	bool merged; /* vmcs02 is a merge of the current vmcs12 */
 	bool shadowing; /* VMCS shadowing is used for this vCPU */
 	bool msr_bitmap_stale; /* L1's MSR bitmap was written, or is another one */
@@ -55,9 +62,12 @@ struct nested {
 	unsigned shadow_written_count;
 	uint64_t msr_bitmap02; /* page */
 	uint64_t no_apic; /* page that stands for a virtual-APIC page outside L1's memory */
+	uint64_t apic_access; /* likewise for an APIC-access page */
 	uint64_t msr_bitmap12; /* guest-physical page that msr_bitmap02 was merged from and that is watched */
 	uint16_t vpid02, vpid12_last;
 	struct ept02 ept02;
+	bool composed; /* vmcs02 has an EPT02, not EPT01 */
+	struct exit_info refused; /* of the last access that L0 made for L2 */
 
 	struct merge_policy policy;
 	struct merge_input in;
@@ -91,10 +101,6 @@ void shadow_publish_one(struct vcpu *v, unsigned field);
 enum verdict nested_enter(struct vcpu *v, bool launch);
 
 /* exit.c */
-struct exit_info { /* for the exit-information fields of vmcs12 */
-	uint32_t reason, intr_info, intr_error, instr_length, instr_info;
-	uint64_t qualification, guest_linear, guest_physical;
-};
 /* Exit to L1 from L2 with this information. vmcs02 is current before, vmcs01 after. */
 void nested_reflect(struct vcpu *v, const struct exit_info *info);
 /* VM entry failed after its checks on controls: exit 33 or 34, L2's state is not saved. vmcs01 is current. */
@@ -108,13 +114,23 @@ void host_state_load(struct vcpu *v, uint64_t l2_efer, uint64_t l2_pat);
 unsigned msr_list_load(struct vcpu *v, uint64_t gpa, uint64_t count);
 unsigned msr_list_store(struct vcpu *v, uint64_t gpa, uint64_t count);
 
+/* apic.c: SDM "APIC Virtualization and Virtual Interrupts" */
+/* Pages of vmcs02; changed values are marked in dirty. */
+void apic_prepare(struct vcpu *v);
+/* vmcs12 has an APIC-access page. */
+bool apic_access_used(const struct nested *n);
+/* "VM-Execution Control Fields": the TPR threshold is above L1's VTPR where that must not be. */
+bool apic_threshold_bad(struct vcpu *v);
+
+/* l2_insn.c: L2 executed an instruction that L1 lets it have. False: the exit is L1's. vmcs02 is current; the
+ * exit may have gone to L1 for another reason. */
+bool l2_insn_served(struct vcpu *v, uint32_t reason);
+
 /* memory.c */
 __attribute__((warn_unused_result)) int memory_init(struct vcpu *v);
 /* Addresses for vmcs02 that hang on what L1 has in memory; changed values are marked in dirty. -ENOMEM;
  * -EINVAL: L2's PDPTEs are bad. */
 __attribute__((warn_unused_result)) int memory_prepare(struct vcpu *v);
-/* L1's virtual-APIC page holds this VTPR; 0 where the page is no RAM. */
-uint8_t memory_vtpr(struct vcpu *v);
 /* EPT violation (or misconfiguration) of L2. */
 void memory_fault(struct vcpu *v, bool misconfig);
 /* L1 executed INVEPT or INVVPID. eptp 0: all contexts. */

@@ -15,7 +15,7 @@ void vmcs12_written(struct vcpu *v, unsigned index)
 	vmcs_bitset_set(&n->dirty, index);
 	if (is_host_field(index) || index == F_EXIT_CTLS)
 		n->host_stale = true;
-	if (index == F_MSR_BITMAP || index == F_CPU_CTLS)
+	if (index == F_MSR_BITMAP || index == F_CPU_CTLS || index == F_CPU_CTLS2)
 		n->msr_bitmap_stale = true;
 }
 
@@ -28,6 +28,7 @@ void vmcs12_load(struct vcpu *v, uint64_t gpa)
 		panic("vmcs12 outside memory");
 	n->current = gpa;
 	n->launched = region->launched == 1;
+	n->current_is_shadow = region->revision & SHADOW_INDICATOR;
 	for (unsigned i = 0; i < VMCS_FIELD_COUNT; i++)
 		n->v12.v[i] = region->field[i] & vmcs_field_width_mask(i);
 	n->merged = false;

@@ -63,6 +63,8 @@ static void read_features(void)
 	f->vmcs_shadowing = vmx_can(&l0_caps, WORD_CPU2, CTL2_VMCS_SHADOWING);
 	f->wbinvd_exiting = vmx_can(&l0_caps, WORD_CPU2, CTL2_WBINVD_EXITING);
 	f->rdtscp = vmx_can(&l0_caps, WORD_CPU2, CTL2_RDTSCP) && (cpuid(0x80000001, 0).edx & 1u << 27);
+	f->xsaves = vmx_can(&l0_caps, WORD_CPU2, CTL2_XSAVES) && cpuid(0, 0).eax >= 0xD &&
+		    cpuid(0xD, 1).eax >> 3 & 1;
 	f->timer_rate = VMX_MISC_TIMER_RATE(l0_caps.misc);
 	f->maxphyaddr = cpuid(0x80000000, 0).eax >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xFF : 36;
 	f->page_1g = cpuid(0x80000001, 0).edx >> 26 & 1;

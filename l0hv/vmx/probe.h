@@ -17,6 +17,7 @@ struct vmx_features {
 	unsigned maxphyaddr;
 	bool page_1g; /* CPUID.80000001H:EDX[26] */
 	bool rdtscp;
+	bool xsaves;
 	uint64_t xcr0; /* components that XCR0 may hold */
 	unsigned xsave_bytes; /* XSAVE area for all of them; 512 without XSAVE */
 };

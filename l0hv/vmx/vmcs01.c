@@ -84,6 +84,8 @@ static uint32_t secondary_controls(void)
 
 	if (l0_features.vpid)
 		wanted |= CTL2_VPID;
+	if (l0_features.xsaves)
+		wanted |= CTL2_XSAVES;
 	return adjust(WORD_CPU2, wanted);
 }
 
@@ -121,6 +123,8 @@ static void write_controls(struct vcpu *v)
 	vmwrite(VMCS_LINK_POINTER, ~0ull);
 	if (l0_features.vpid)
 		vmwrite(VPID, v->vpid);
+	if (l0_features.xsaves)
+		vmwrite(XSS_EXITING_BITMAP, 0);
 }
 
 struct segment {

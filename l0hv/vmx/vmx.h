@@ -142,6 +142,7 @@ failed:
 /* Activity state */
 #define ACTIVITY_ACTIVE    0u
 #define ACTIVITY_HLT       1u
+#define ACTIVITY_SHUTDOWN  2u
 #define ACTIVITY_WAIT_SIPI 3u
 
 /* Pending debug exceptions: a single step that an emulated instruction completed */

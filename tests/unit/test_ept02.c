@@ -493,6 +493,64 @@ static void flags_of_ept12_are_set(void **state)
 	world_end(&world);
 }
 
+/* What page-modification logging hangs on: SDM "Page-Modification Logging" */
+static void first_write_is_told(void **state)
+{
+	struct ept02_result r;
+	uint64_t eptp02;
+
+	(void)state;
+	assert_true(world_init(&world, &cpu, &cpu, 64));
+	simple_tables(&world);
+	map01(4 * MB, EPT01_HPA, 2 * MB, 7, EPT_WB);
+	world.l1[4][0] = 4 * MB | 7 | WB;
+	assert_int_equal(ept02_use(&world.e, EPTP12 | EPT_EPTP_AD, &eptp02), 0);
+	world.e.log_full = true;
+	assert_int_equal(ept02_fault(&world.e, 0, 1, &r), EPT02_MAPPED);
+	assert_false(r.dirtied);
+	assert_int_equal(ept02_fault(&world.e, 0, 2, &r), EPT02_LOG_FULL);
+	assert_int_equal(world.l1[4][0] & AD_D, 0);
+	world.e.log_full = false;
+	assert_int_equal(ept02_fault(&world.e, 0, 2, &r), EPT02_MAPPED);
+	assert_true(r.dirtied);
+	world.e.log_full = true;
+	assert_int_equal(ept02_fault(&world.e, 0, 2, &r), EPT02_MAPPED);
+	assert_false(r.dirtied);
+	world_end(&world);
+}
+
+/* The APIC-access page: mapped by 4 KBytes where L1 says, whatever EPT01 has there. */
+static void special_page(void **state)
+{
+	const uint64_t page = 4 * MB + 0x3000, host = 0x7000;
+	struct ept02_result r;
+	uint64_t eptp02;
+
+	(void)state;
+	assert_true(world_init(&world, &cpu, &cpu, 64));
+	map01(4 * MB, EPT01_HPA, 2 * MB, 7, EPT_WB);
+	assert_int_equal(ept02_use(&world.e, EPT02_IDENTITY, &eptp02), 0);
+	assert_int_equal(ept02_fault(&world.e, page, 2, &r), EPT02_MAPPED);
+	assert_int_equal(r.page_bytes, 2 * MB);
+	world.e.stale = false;
+	ept02_special(&world.e, page, host);
+	assert_true(world.e.stale);
+	for (unsigned i = 0; i < 8; i++) {
+		assert_int_equal(ept02_fault(&world.e, 4 * MB + 0x1000 * i, 2, &r), EPT02_MAPPED);
+		assert_int_equal(r.page_bytes, 4096);
+		assert_int_equal(r.hpa, i == 3 ? host : EPT01_HPA + 0x1000 * i);
+	}
+	ept02_special(&world.e, 0xFEE00000, host); /* where EPT01 has nothing */
+	assert_int_equal(ept02_fault(&world.e, 0xFEE00080, 1, &r), EPT02_MAPPED);
+	assert_int_equal(r.hpa, host | 0x80);
+	assert_int_equal(ept02_fault(&world.e, 0xFEE01000, 1, &r), EPT02_L0_OWN);
+	ept02_special(&world.e, EPT02_NO_PAGE, 0);
+	assert_int_equal(ept02_fault(&world.e, 0xFEE00080, 1, &r), EPT02_L0_OWN);
+	assert_int_equal(ept02_fault(&world.e, page, 2, &r), EPT02_MAPPED);
+	assert_int_equal(r.page_bytes, 2 * MB);
+	world_end(&world);
+}
+
 static void no_flags_without_the_bit(void **state)
 {
 	struct ept02_result r;
@@ -542,6 +600,8 @@ int main(void)
 		cmocka_unit_test(running_out_of_pages),
 		cmocka_unit_test(invept_drops_what_it_names),
 		cmocka_unit_test(flags_of_ept12_are_set),
+		cmocka_unit_test(first_write_is_told),
+		cmocka_unit_test(special_page),
 		cmocka_unit_test(no_flags_without_the_bit),
 		cmocka_unit_test(translate_rows),
 	};

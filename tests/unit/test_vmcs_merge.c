@@ -18,7 +18,7 @@ static const struct {
 	{"L1 injects",                     F_ENTRY_INTR_INFO,        0x80000b0e, 0,                  0x80000b0e        },
 	{"every exit lands in L0",         F_HOST_RIP,               0x1234,     0xffff900000000000, 0xffff900000000000},
 	{"L0's CR3 at exit",               F_HOST_CR3,               0x1000,     0x2000,             0x2000            },
-	{"TSC scaling is L0's",            F_TSC_MULTIPLIER,         7,          9,                  9                 },
+	{"TSC scaling is L1's",            F_TSC_MULTIPLIER,         7,          9,                  7                 },
 	{"L0 walks L1's MSR list",         F_EXIT_MSR_LOAD_COUNT,    5,          3,                  0                 },
 	{"no entry MSR list",              F_ENTRY_MSR_LOAD_COUNT,   5,          3,                  0                 },
 	{"EPT02, neither 12 nor 01",       F_EPT_POINTER,            0x701e,     0x601e,             0x901e            },
@@ -70,7 +70,10 @@ static const struct {
 	{"interrupt window is L1's",       WORD_CPU,   CPU_INTR_WINDOW,         {0, 0, 1, 1}},
 	{"CR3 is L1's",                    WORD_CPU,   CPU_CR3_LOAD_EXITING,    {0, 0, 1, 1}},
 	{"TPR shadow is L1's",             WORD_CPU,   CPU_TPR_SHADOW,          {0, 0, 1, 1}},
-	{"MTF is the policy's",            WORD_CPU,   CPU_MTF,                 {0, 0, 0, 0}},
+	{"MTF is L1's",                    WORD_CPU,   CPU_MTF,                 {0, 0, 1, 1}},
+	{"APIC registers are L1's",         WORD_CPU2,  CTL2_APIC_REGISTERS,     {0, 0, 1, 1}},
+	{"PML is the policy's",             WORD_CPU2,  CTL2_PML,                {0, 0, 0, 0}},
+	{"XSAVES needs both",               WORD_CPU2,  CTL2_XSAVES,             {0, 0, 0, 1}},
 	{"bitmaps are the policy's (set)", WORD_CPU,   CPU_IO_BITMAPS,          {1, 1, 1, 1}},
 	{"EPT is L0's",                    WORD_CPU2,  CTL2_EPT,                {0, 1, 0, 1}},
 	{"RDTSCP needs both",              WORD_CPU2,  CTL2_RDTSCP,             {0, 0, 0, 1}},
@@ -213,6 +216,33 @@ static void tsc_offsets(void **state)
 		vmcs_merge_full(&f.in, &f.vmcs02);
 		if (f.vmcs02.v[F_TSC_OFFSET] != tsc_rows[i].expected)
 			fail_msg("%s", tsc_rows[i].name);
+	}
+}
+
+/* SDM "Time-Stamp Counter Offsetting and Scaling": L2's TSC is L1's times the factor, plus L1's offset */
+static void tsc_scaling(void **state)
+{
+	static const uint64_t factors[] = {1ull << 48, 1ull << 47, 3ull << 48, 0x1555555555555ull};
+	static const int64_t offsets[] = {0, 1000, -1000, -123456789012};
+	const uint64_t host = 1ull << 40;
+
+	(void)state;
+	for (unsigned n = 0; n < 16; n++) {
+		uint64_t factor = factors[n % 4], l1 = host + (uint64_t)offsets[n / 4], l2;
+		struct fixture f;
+
+		fixture_init(&f);
+		f.vmcs12.v[F_CPU_CTLS] |= CPU_TSC_OFFSETTING | CPU_ACTIVATE_CTLS2;
+		f.vmcs01.v[F_CPU_CTLS] |= CPU_TSC_OFFSETTING;
+		f.vmcs12.v[F_CPU_CTLS2] |= CTL2_TSC_SCALING;
+		f.vmcs12.v[F_TSC_MULTIPLIER] = factor;
+		f.vmcs12.v[F_TSC_OFFSET] = 77;
+		f.vmcs01.v[F_TSC_OFFSET] = (uint64_t)offsets[n / 4];
+		vmcs_merge_full(&f.in, &f.vmcs02);
+		assert_int_equal(f.vmcs02.v[F_TSC_MULTIPLIER], factor);
+		l2 = (uint64_t)((unsigned __int128)host * factor >> 48) + f.vmcs02.v[F_TSC_OFFSET];
+		/* the two products are rounded each by itself */
+		assert_in_range((uint64_t)((unsigned __int128)l1 * factor >> 48) + 77 - l2 + 1, 0, 2);
 	}
 }
 
@@ -520,6 +550,7 @@ int main(void)
 		cmocka_unit_test(every_control_bit),
 		cmocka_unit_test(controls_obey_the_processor),
 		cmocka_unit_test(tsc_offsets),
+		cmocka_unit_test(tsc_scaling),
 		cmocka_unit_test(page_faults),
 		cmocka_unit_test(control_registers),
 		cmocka_unit_test(inherited_state),

@@ -188,13 +188,14 @@ static const struct {
 	{"virtual NMIs",               WORD_PIN,   PIN_VIRTUAL_NMIS,         true },
 	{"preemption timer",           WORD_PIN,   PIN_PREEMPTION_TIMER,     true },
 	{"MSR bitmaps",                WORD_CPU,   CPU_MSR_BITMAPS,          true },
-	{"no MTF",                     WORD_CPU,   CPU_MTF,                  false},
+	{"MTF",                        WORD_CPU,   CPU_MTF,                  true },
 	{"TPR shadow",                 WORD_CPU,   CPU_TPR_SHADOW,           true },
 	{"EPT",                        WORD_CPU2,  CTL2_EPT,                 true },
 	{"unrestricted guest",         WORD_CPU2,  CTL2_UNRESTRICTED_GUEST,  true },
-	{"no VMCS shadowing",          WORD_CPU2,  CTL2_VMCS_SHADOWING,      false},
-	{"no PML",                     WORD_CPU2,  CTL2_PML,                 false},
-	{"no XSAVES",                  WORD_CPU2,  CTL2_XSAVES,              false},
+	{"VMCS shadowing",             WORD_CPU2,  CTL2_VMCS_SHADOWING,      true },
+	{"PML",                        WORD_CPU2,  CTL2_PML,                 true },
+	{"XSAVES",                     WORD_CPU2,  CTL2_XSAVES,              true },
+	{"no #VE",                     WORD_CPU2,  CTL2_VE,                  false},
 	{"acknowledge interrupt",      WORD_EXIT,  EXIT_CTL_ACK_INTERRUPT,   true },
 	{"saving of the timer",        WORD_EXIT,  EXIT_CTL_SAVE_TIMER,      true },
 	{"load EFER",                  WORD_ENTRY, ENTRY_CTL_LOAD_EFER,      true },
@@ -217,7 +218,7 @@ static void offered_to_l1(void **state)
 	assert_int_equal(VMX_BASIC_REGION_SIZE(f.offered.basic), 4096);
 	assert_true(f.offered.ept_vpid & EPT_CAP_ACCESSED_DIRTY);
 	assert_true(f.offered.ept_vpid & EPT_CAP_INVVPID_SINGLE);
-	assert_int_equal(f.offered.vmcs_enum, 0x2e); /* 482EH, PREEMPTION_TIMER */
+	assert_int_equal(f.offered.vmcs_enum, 0x32); /* 2032H, TSC_MULTIPLIER */
 	/* never more than the processor has */
 	lesser = f.hardware;
 	lesser.cpu2 &= ~((uint64_t)(CTL2_EPT | CTL2_VPID) << 32);
@@ -237,9 +238,10 @@ static void which_fields_exist(void **state)
 	assert_true(vmcs_field_exists(F_EPT_POINTER, &f.offered));
 	assert_true(vmcs_field_exists(F_GUEST_EFER, &f.offered));
 	assert_true(vmcs_field_exists(F_PREEMPTION_TIMER, &f.offered));
-	assert_false(vmcs_field_exists(F_PML_ADDRESS, &f.offered));
+	assert_false(vmcs_field_exists(F_VE_INFO_ADDR, &f.offered));
+	assert_true(vmcs_field_exists(F_PML_ADDRESS, &f.offered));
 	assert_true(vmcs_field_exists(F_VIRTUAL_APIC_ADDR, &f.offered));
-	assert_true(vmcs_field_exists(F_PML_ADDRESS, &f.hardware));
+	assert_true(vmcs_field_exists(F_VE_INFO_ADDR, &f.hardware));
 	/* secondary controls that cannot be activated do not count */
 	f.hardware.cpu &= ~((uint64_t)CPU_ACTIVATE_CTLS2 << 32);
 	assert_false(vmcs_field_exists(F_EPT_POINTER, &f.hardware));
@@ -282,6 +284,40 @@ static void merged_bitmaps(void **state)
 	assert_true(msr_bitmap_test(out, 0x1b, false));
 }
 
+/* SDM "Virtualizing MSR-Based APIC Accesses": which accesses the processor virtualizes, by the controls */
+static void x2apic_msrs(void **state)
+{
+	static const uint32_t controls[] = {CTL2_X2APIC_MODE, CTL2_APIC_REGISTERS,
+					    CTL2_VIRTUAL_INTR_DELIVERY};
+	static uint64_t l1[512], l0[512], out[512];
+
+	(void)state;
+	for (unsigned n = 0; n < 16; n++) {
+		const bool wanted = n & 8; /* L1 wants to see all of them */
+		const uint32_t ctls2 =
+			(n & 1 ? controls[0] : 0) | (n & 2 ? controls[1] : 0) | (n & 4 ? controls[2] : 0);
+
+		memset(l1, wanted ? 0xFF : 0, sizeof(l1));
+		memset(l0, 0xFF, sizeof(l0));
+		merge_msr_bitmap(out, l1, l0);
+		merge_x2apic_msrs(out, l1, ctls2);
+		for (uint32_t msr = 0x7FF; msr <= 0x900; msr++) {
+			const bool apic = msr >= 0x800 && msr <= 0x8FF && n & 1 && !wanted;
+			const bool reads = apic && (msr == 0x808 || n & 2);
+			const bool writes =
+				apic && (msr == 0x808 || (n & 4 && (msr == 0x80B || msr == 0x83F)));
+
+			if (msr_bitmap_test(out, msr, false) == reads)
+				fail_msg("controls %u: RDMSR %x", n, msr);
+			if (msr_bitmap_test(out, msr, true) == writes)
+				fail_msg("controls %u: WRMSR %x", n, msr);
+		}
+	}
+	merge_msr_bitmap(out, NULL, l0);
+	merge_x2apic_msrs(out, NULL, CTL2_X2APIC_MODE);
+	assert_true(msr_bitmap_test(out, 0x808, false)); /* L1 uses no bitmap: all exit to it */
+}
+
 static void shadowed_fields(void **state)
 {
 	static uint8_t read[4096], write[4096];
@@ -321,6 +357,7 @@ int main(void)
 		cmocka_unit_test(offered_to_l1),
 		cmocka_unit_test(which_fields_exist),
 		cmocka_unit_test(merged_bitmaps),
+		cmocka_unit_test(x2apic_msrs),
 		cmocka_unit_test(shadowed_fields),
 	};
 
