@@ -162,7 +162,7 @@ struct want {
 	uint64_t mask; /* bits that matter; 0: all */
 };
 
-#define SETS_MAX  8u
+#define SETS_MAX  10u
 #define WANTS_MAX 10u
 
 struct shot {
@@ -213,7 +213,9 @@ struct shot {
 	}
 
 #define EXITS(reason) IS(EXIT_REASON, reason)
-#define INTERCEPT(v)  PUT(EXCEPTION_BITMAP, 1u << (v))
+/* For rows whose L2 might sleep for ever: the preemption timer ends it. */
+#define AWAKE        PUT(OR(PIN_CTLS), PIN_PREEMPTION_TIMER), PUT(PREEMPTION_TIMER, 100000)
+#define INTERCEPT(v) PUT(EXCEPTION_BITMAP, 1u << (v))
 /* Exits by an event. */
 #define EXIT_INFO(type, vector, extra)                                                                       \
 	EXITS(EXIT_EXCEPTION_NMI), IS(EXIT_INTR_INFO, INTR_INFO(type, vector) | (extra))
@@ -295,5 +297,8 @@ void test_ept(void);
 void test_entry_checks(void);
 void test_operands(void);
 void test_state(void);
+void test_apic_access(void);
+void test_apic_delivery(void);
+void test_x2apic(void);
 
 #endif

@@ -32,5 +32,8 @@ void rt_main(void)
 	test_entry_checks();
 	test_operands();
 	test_state();
+	test_apic_access();
+	test_apic_delivery();
+	test_x2apic();
 	rt_check_end();
 }
