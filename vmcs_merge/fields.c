@@ -13,6 +13,13 @@ const char *const vmcs_field_names[VMCS_FIELD_COUNT] = {
 #undef VMCS_FIELD
 };
 
+const uint64_t vmcs_field_masks[VMCS_FIELD_COUNT] = {
+#define VMCS_FIELD(name, encoding, need, rule, arg, reason)                                                  \
+	((encoding) >> 13 & 3) == VMCS_16 ? 0xffff : ((encoding) >> 13 & 3) == VMCS_32 ? 0xffffffff : ~0ull,
+#include "vmcs_merge/fields.def"
+#undef VMCS_FIELD
+};
+
 _Static_assert(VMCS_FIELD_COUNT < 256, "an index + 1 fits the lookup table's byte");
 const uint8_t vmcs_field_lookup[16][VMCS_LOOKUP_NUMBERS] = {
 #define VMCS_FIELD(name, encoding, need, rule, arg, reason)                                                  \

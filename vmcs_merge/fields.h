@@ -90,6 +90,19 @@ static inline int vmcs_field_index(uint32_t encoding)
 	return (int)vmcs_field_lookup[group][number] - 1;
 }
 
+/*
+ * A number below VMCS_KEYS for every encoding without reserved bits, high ones included: for a table that is
+ * looked up at each VMREAD and VMWRITE of L1. VMCS_KEYS itself for any other, whatever its upper half.
+ */
+#define VMCS_KEYS         0x1000u
+#define VMCS_KEY_RESERVED (~0x6c7full) /* the numbers are below VMCS_LOOKUP_NUMBERS */
+static inline uint32_t vmcs_encoding_key(uint64_t encoding)
+{
+	if (encoding & VMCS_KEY_RESERVED)
+		return VMCS_KEYS;
+	return (uint32_t)(encoding & 0x7f) | (uint32_t)(encoding >> 3 & ~0x7full);
+}
+
 static inline const char *vmcs_field_name(unsigned index)
 {
 	return index < VMCS_FIELD_COUNT ? vmcs_field_names[index] : "?";
@@ -111,11 +124,10 @@ static inline bool vmcs_field_readonly(unsigned index)
 }
 
 /* Which bits a field keeps; natural width is 64 bits, as L1 is offered Intel 64 processors only. */
+extern const uint64_t vmcs_field_masks[VMCS_FIELD_COUNT];
 static inline uint64_t vmcs_field_width_mask(unsigned index)
 {
-	enum vmcs_width width = vmcs_field_width(index);
-
-	return width == VMCS_16 ? 0xffff : width == VMCS_32 ? 0xffffffff : ~0ull;
+	return vmcs_field_masks[index];
 }
 
 /* Value that VMREAD of the encoding gives; index as vmcs_field_index(encoding) gave it. */

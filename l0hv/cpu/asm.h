@@ -159,6 +159,7 @@ static inline void __attribute__((noreturn)) halt_forever(void)
 #define DEBUGCTL_BTF 0x2ull
 
 #define RFLAGS_FIXED 0x2ull
+#define RFLAGS_ARITH 0x8D5ull /* CF PF AF ZF SF OF */
 #define RFLAGS_TF    0x100ull
 #define RFLAGS_IF    0x200ull
 #define RFLAGS_RF    0x10000ull

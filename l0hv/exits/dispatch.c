@@ -94,9 +94,9 @@ static const struct {
 	[EXIT_VMLAUNCH] = {on_vmx_instruction,    false},
 	[EXIT_VMPTRLD] = {on_vmx_instruction,    false},
 	[EXIT_VMPTRST] = {on_vmx_instruction,    false},
-	[EXIT_VMREAD] = {on_vmx_instruction,    false},
+	[EXIT_VMREAD] = {on_vmread,             false},
 	[EXIT_VMRESUME] = {on_vmx_instruction,    false},
-	[EXIT_VMWRITE] = {on_vmx_instruction,    false},
+	[EXIT_VMWRITE] = {on_vmwrite,            false},
 	[EXIT_VMXOFF] = {on_vmx_instruction,    false},
 	[EXIT_VMXON] = {on_vmx_instruction,    false},
 	[EXIT_CR_ACCESS] = {on_cr_access,          false},
@@ -121,15 +121,35 @@ static const struct {
 	[EXIT_XRSTORS] = {on_undefined,          false},
 };
 
+static inline __attribute__((always_inline)) void finish(enum verdict verdict)
+{
+	if (verdict == SKIP_AND_RESUME)
+		skip_instruction();
+	else if (verdict >= VMX_SUCCEED)
+		skip_vmx_instruction(verdict & 0xFF);
+}
+
+static __attribute__((noinline)) void handle_during_delivery(struct vcpu *v, exit_fn *fn)
+{
+	reinject_vectoring(v);
+	finish(fn(v));
+}
+
+static __attribute__((noinline)) void unexpected(struct vcpu *v, uint32_t reason)
+{
+	vm_stop(v, STOP_UNEXPECTED_EXIT, true, "exit reason %u (%s) that L0 did not ask for", reason,
+		exit_reason_name(reason));
+}
+
+/* What is rare is apart, so that nothing has to be kept for it. */
 void exit_handle(struct vcpu *v, uint32_t reason)
 {
-	if (!exit_table[reason].fn) {
-		vm_stop(v, STOP_UNEXPECTED_EXIT, true, "exit reason %u (%s) that L0 did not ask for", reason,
-			exit_reason_name(reason));
-		return;
-	}
-	if (exit_table[reason].during_delivery)
-		reinject_vectoring(v);
-	if (exit_table[reason].fn(v) == SKIP_AND_RESUME)
-		skip_instruction();
+	exit_fn *fn = exit_table[reason].fn;
+
+	if (!fn)
+		unexpected(v, reason);
+	else if (exit_table[reason].during_delivery)
+		handle_during_delivery(v, fn);
+	else
+		finish(fn(v));
 }

@@ -52,19 +52,14 @@ void drop_unfounded_step(void)
 		vmwrite(GUEST_PENDING_DEBUG, pending & ~(uint64_t)PENDING_DEBUG_BS);
 }
 
-void skip_bytes(uint64_t length)
+/* What advance() leaves out: RIP and RFLAGS are as it wrote them, RFLAGS but for RF. */
+static __attribute__((noinline)) void advance_rest(uint64_t rip, uint64_t next, uint64_t blocked,
+						   uint64_t rflags)
 {
-	uint64_t rip = vmread_uncounted(GUEST_RIP), next = rip + length;
-	uint64_t blocked = vmread_uncounted(GUEST_INTERRUPTIBILITY), rflags = vmread_uncounted(GUEST_RFLAGS);
-
 	if ((rip ^ next) >> 32 && !guest_in_64bit_code())
-		next = (uint32_t)next;
-	vmwrite_uncounted(GUEST_RIP, next);
-	vmx_count(3, 1);
+		vmwrite(GUEST_RIP, (uint32_t)next);
 	if (blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS))
 		vmwrite(GUEST_INTERRUPTIBILITY, blocked & ~(uint64_t)(BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
-	if (!(rflags & (RFLAGS_RF | RFLAGS_TF)))
-		return;
 	/* an instruction that completes clears RF: "Instruction-Breakpoint Exception Condition" */
 	if (rflags & RFLAGS_RF)
 		vmwrite(GUEST_RFLAGS, rflags & ~RFLAGS_RF);
@@ -73,14 +68,39 @@ void skip_bytes(uint64_t length)
 		vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 
-void skip_instruction(void)
+/*
+ * clear, set: flags of RFLAGS that the instruction changes; they are written even where nothing changes: what
+ * an instruction costs must not hang on the flags that it finds. On the way of most exits: the rest is apart,
+ * so that nothing has to be kept for it.
+ */
+static inline __attribute__((always_inline)) void advance(uint64_t length, uint64_t clear, uint64_t set)
 {
-	skip_bytes(vmread(EXIT_INSTR_LEN));
+	uint64_t rip = vmread_uncounted(GUEST_RIP), next = rip + length;
+	uint64_t blocked = vmread_uncounted(GUEST_INTERRUPTIBILITY), rflags = vmread_uncounted(GUEST_RFLAGS);
+
+	vmwrite_uncounted(GUEST_RIP, next);
+	rflags = (rflags & ~clear) | set;
+	if (clear)
+		vmwrite_uncounted(GUEST_RFLAGS, rflags);
+	vmx_count(3, clear ? 2 : 1);
+	if ((rip ^ next) >> 32 | (blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) |
+	    (rflags & (RFLAGS_RF | RFLAGS_TF)))
+		advance_rest(rip, next, blocked, rflags);
 }
 
-unsigned guest_cpl(void)
+void skip_bytes(uint64_t length)
 {
-	return (unsigned)(vmread(GUEST_SS_ACCESS_RIGHTS) >> 5 & 3);
+	advance(length, 0, 0);
+}
+
+void skip_instruction(void)
+{
+	advance(vmread(EXIT_INSTR_LEN), 0, 0);
+}
+
+void skip_vmx_instruction(uint64_t flags)
+{
+	advance(vmread(EXIT_INSTR_LEN), RFLAGS_ARITH, flags);
 }
 
 bool guest_in_64bit_code(void)

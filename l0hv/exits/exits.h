@@ -13,6 +13,11 @@ enum verdict {
 	RESUME, /* enter the guest as it is */
 	SKIP_AND_RESUME, /* the instruction is done: advance RIP */
 	STOP_VM, /* the VM has been stopped, and told why */
+	/* The same as SKIP_AND_RESUME for a VMX instruction, whose arithmetic flags are the low byte: SDM
+	 * "Conventions" */
+	VMX_SUCCEED = 0x100,
+	VMX_FAIL_INVALID = 0x101, /* CF */
+	VMX_FAIL_VALID = 0x140, /* ZF */
 };
 
 typedef enum verdict exit_fn(struct vcpu *v);
@@ -35,6 +40,8 @@ void drop_unfounded_step(void);
 
 /* RIP past the instruction; ends blocking by STI and MOV SS; a single step becomes pending. */
 void skip_instruction(void);
+/* The same, with CF, PF, AF, ZF, SF and OF as given. */
+void skip_vmx_instruction(uint64_t flags);
 /* The same where the processor gave no instruction length. */
 void skip_bytes(uint64_t length);
 
@@ -53,11 +60,15 @@ static inline void guest_gpr_set(struct vcpu *v, unsigned reg, uint64_t value)
 }
 
 /* CPL of the guest: SS.DPL. */
-unsigned guest_cpl(void);
+static inline unsigned guest_cpl(void)
+{
+	return (unsigned)(vmread(GUEST_SS_ACCESS_RIGHTS) >> 5 & 3);
+}
 bool guest_in_64bit_code(void);
 
 exit_fn on_cpuid, on_io, on_rdmsr, on_wrmsr, on_cr_access, on_ept_violation, on_ept_misconfig, on_xsetbv,
 	on_hlt;
-exit_fn on_exception, on_external_interrupt, on_vmx_instruction, on_vmcall, on_preemption_timer;
+exit_fn on_exception, on_external_interrupt, on_vmx_instruction, on_vmread, on_vmwrite, on_vmcall,
+	on_preemption_timer;
 
 #endif

@@ -12,6 +12,23 @@
 #define FEATURE_LOCK  0x1ull
 #define FEATURE_VMXON 0x4ull
 
+static void make_fields(struct nested *n)
+{
+	vmcs_existing_fields(&n->caps, &n->fields);
+	for (uint32_t encoding = 0; encoding < 0x8000; encoding++) {
+		int index = vmcs_field_index(encoding);
+		struct l1_field *f = &n->field[vmcs_encoding_key(encoding)];
+
+		if (index < 0 || !vmcs_bitset_test(&n->fields, (unsigned)index))
+			continue;
+		f->number = (uint8_t)(index + 1);
+		if (vmcs_field_readonly((unsigned)index) && !(n->caps.misc & VMX_MISC_VMWRITE_ANY))
+			f->flags |= FIELD_READ_ONLY;
+		if (vmcs12_follows((unsigned)index))
+			f->flags |= FIELD_FOLLOWED;
+	}
+}
+
 int nested_create(struct vcpu *v)
 {
 	static uint16_t next_vpid = 0x8000;
@@ -21,7 +38,7 @@ int nested_create(struct vcpu *v)
 	if (!n)
 		return -ENOMEM;
 	caps_for_guest(&l0_caps, &n->caps);
-	vmcs_existing_fields(&n->caps, &n->fields);
+	make_fields(n);
 	n->current = NO_VMCS12;
 	n->vpid02 = next_vpid++;
 	n->msr_bitmap12 = NEVER;

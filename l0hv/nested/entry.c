@@ -205,7 +205,7 @@ enum verdict nested_enter(struct vcpu *v, bool launch)
 	int error;
 
 	if (n->current == NO_VMCS12 || n->current_is_shadow)
-		return vmx_fail_invalid();
+		return VMX_FAIL_INVALID;
 	if (vmread(GUEST_INTERRUPTIBILITY) & BLOCKED_BY_MOV_SS)
 		return vmx_fail(v, VMFAIL_BLOCKED_BY_MOV_SS);
 	if (launch == n->launched)

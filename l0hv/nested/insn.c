@@ -13,41 +13,20 @@
 #include "l0hv/vmx/vmcs01.h"
 #include "l0hv/vmx/vmx.h"
 
-#define RFLAGS_CF    0x1ull
-#define RFLAGS_ZF    0x40ull
-#define RFLAGS_ARITH 0x8D5ull /* CF PF AF ZF SF OF */
-
 #define INFO_REGISTER(info) ((info) >> 10 & 1)
 #define INFO_REG1(info)     ((unsigned)((info) >> 3 & 0xF))
 #define INFO_REG2(info)     ((unsigned)((info) >> 28 & 0xF))
-
-/* Written even where nothing changes: what an instruction costs must not hang on the flags that it finds. */
-static enum verdict finish(uint64_t flags)
-{
-	vmwrite(GUEST_RFLAGS, (vmread(GUEST_RFLAGS) & ~RFLAGS_ARITH) | flags);
-	return SKIP_AND_RESUME;
-}
-
-enum verdict vmx_succeed(void)
-{
-	return finish(0);
-}
-
-enum verdict vmx_fail_invalid(void)
-{
-	return finish(RFLAGS_CF);
-}
 
 enum verdict vmx_fail(struct vcpu *v, unsigned error)
 {
 	struct nested *n = v->nested;
 
 	if (n->current == NO_VMCS12)
-		return vmx_fail_invalid();
+		return VMX_FAIL_INVALID;
 	n->v12.v[F_VM_INSTRUCTION_ERROR] = error;
 	if (!v->in_l2)
 		shadow_publish_one(v, F_VM_INSTRUCTION_ERROR);
-	return finish(RFLAGS_ZF);
+	return VMX_FAIL_VALID;
 }
 
 /* ---- operands ---- */
@@ -174,14 +153,14 @@ static enum verdict do_vmxon(struct vcpu *v, uint64_t info)
 	if (read_memory(v, info, &gpa, sizeof(gpa)))
 		return RESUME;
 	if (!physical_ok(gpa) || revision_at(v, gpa) != VMX_BASIC_REVISION(n->caps.basic))
-		return vmx_fail_invalid();
+		return VMX_FAIL_INVALID;
 	n->vmxon = true;
 	n->vmxon_gpa = gpa;
 	n->current = NO_VMCS12;
 	cr_update_masks(v);
 	shadow_init(v);
 	nested_merge_inputs(v);
-	return vmx_succeed();
+	return VMX_SUCCEED;
 }
 
 static void drop_current(struct vcpu *v)
@@ -201,7 +180,7 @@ static enum verdict do_vmxoff(struct vcpu *v, uint64_t info)
 	drop_current(v);
 	v->nested->vmxon = false;
 	cr_update_masks(v);
-	return vmx_succeed();
+	return VMX_SUCCEED;
 }
 
 static enum verdict do_vmclear(struct vcpu *v, uint64_t info)
@@ -219,7 +198,7 @@ static enum verdict do_vmclear(struct vcpu *v, uint64_t info)
 	if (gpa == n->current)
 		drop_current(v);
 	(void)!vm_write(v->vm, gpa + offsetof(struct vmcs12_region, launched), &clear, sizeof(clear));
-	return vmx_succeed();
+	return VMX_SUCCEED;
 }
 
 static enum verdict do_vmptrld(struct vcpu *v, uint64_t info)
@@ -240,7 +219,7 @@ static enum verdict do_vmptrld(struct vcpu *v, uint64_t info)
 		vmcs12_load(v, gpa);
 		shadow_attach(v, true);
 	}
-	return vmx_succeed();
+	return VMX_SUCCEED;
 }
 
 static enum verdict do_vmptrst(struct vcpu *v, uint64_t info)
@@ -249,56 +228,84 @@ static enum verdict do_vmptrst(struct vcpu *v, uint64_t info)
 
 	if (write_memory(v, info, &gpa, sizeof(gpa)))
 		return RESUME;
-	return vmx_succeed();
+	return VMX_SUCCEED;
 }
 
-static enum verdict do_vmread(struct vcpu *v, uint64_t info)
+/* The field, or one without a number. */
+static const struct l1_field *field_of(const struct nested *n, uint64_t encoding)
+{
+	return &n->field[vmcs_encoding_key(encoding)];
+}
+
+/* What VMREAD and VMWRITE share: 0, or how the instruction ends. */
+static inline enum verdict check_field(struct vcpu *v, const struct l1_field *f)
+{
+	if (v->nested->current == NO_VMCS12)
+		return VMX_FAIL_INVALID;
+	return f->number ? 0 : vmx_fail(v, VMFAIL_UNSUPPORTED_FIELD);
+}
+
+static inline uint64_t field_value(const struct nested *n, const struct l1_field *f, uint64_t encoding)
+{
+	return vmcs_image_read(&n->v12, (uint32_t)encoding, f->number - 1u);
+}
+
+static __attribute__((noinline)) enum verdict field_followed(struct vcpu *v, unsigned index, bool followed)
+{
+	if (followed)
+		vmcs12_written(v, index);
+	shadow_publish_one(v, index);
+	return VMX_SUCCEED;
+}
+
+static inline enum verdict store_field(struct vcpu *v, const struct l1_field *f, uint64_t encoding,
+				       uint64_t value)
 {
 	struct nested *n = v->nested;
-	bool wide = wide_mode();
+	unsigned index = f->number - 1u;
+	uint64_t old = n->v12.v[index];
+
+	if (f->flags & FIELD_READ_ONLY)
+		return vmx_fail(v, VMFAIL_READ_ONLY_FIELD);
+	vmcs_image_write(&n->v12, (uint32_t)encoding, index, value);
+	if (n->v12.v[index] == old)
+		return VMX_SUCCEED;
+	vmcs_bitset_set(&n->dirty, index);
+	if (f->flags & FIELD_FOLLOWED || n->shadowing)
+		return field_followed(v, index, f->flags & FIELD_FOLLOWED);
+	return VMX_SUCCEED;
+}
+
+/* With a memory operand, or outside IA-32e mode. */
+static __attribute__((noinline)) enum verdict vmread_rare(struct vcpu *v, uint64_t info, bool wide)
+{
 	uint64_t encoding = read_reg(v, INFO_REG2(info), wide), value;
-	int index;
+	const struct l1_field *f = field_of(v->nested, encoding);
+	enum verdict failure = check_field(v, f);
 
-	if (n->current == NO_VMCS12)
-		return vmx_fail_invalid();
-	index = encoding >> 32 ? -1 : vmcs_field_index((uint32_t)encoding);
-	if (index < 0 || !vmcs_bitset_test(&n->fields, (unsigned)index))
-		return vmx_fail(v, VMFAIL_UNSUPPORTED_FIELD);
-	value = vmcs_image_read(&n->v12, (uint32_t)encoding, (unsigned)index);
-	if (INFO_REGISTER(info)) {
-		write_reg(v, INFO_REG1(info), value, wide);
-		return vmx_succeed();
-	}
-	if (write_memory(v, info, &value, wide ? 8 : 4))
-		return RESUME;
-	return vmx_succeed();
+	if (failure)
+		return failure;
+	value = field_value(v->nested, f, encoding);
+	if (!INFO_REGISTER(info))
+		return write_memory(v, info, &value, wide ? 8 : 4) ? RESUME : VMX_SUCCEED;
+	write_reg(v, INFO_REG1(info), value, wide);
+	return VMX_SUCCEED;
 }
 
-static enum verdict do_vmwrite(struct vcpu *v, uint64_t info)
+static __attribute__((noinline)) enum verdict vmwrite_rare(struct vcpu *v, uint64_t info, bool wide)
 {
-	struct nested *n = v->nested;
-	bool wide = wide_mode();
-	uint64_t encoding = read_reg(v, INFO_REG2(info), wide), value = 0, old;
-	int index;
+	uint64_t encoding = read_reg(v, INFO_REG2(info), wide), value = 0;
+	const struct l1_field *f = field_of(v->nested, encoding);
+	enum verdict failure;
 
-	if (n->current == NO_VMCS12)
-		return vmx_fail_invalid();
+	if (v->nested->current == NO_VMCS12)
+		return VMX_FAIL_INVALID;
 	if (INFO_REGISTER(info))
 		value = read_reg(v, INFO_REG1(info), wide);
 	else if (read_memory(v, info, &value, wide ? 8 : 4))
 		return RESUME;
-	index = encoding >> 32 ? -1 : vmcs_field_index((uint32_t)encoding);
-	if (index < 0 || !vmcs_bitset_test(&n->fields, (unsigned)index))
-		return vmx_fail(v, VMFAIL_UNSUPPORTED_FIELD);
-	if (vmcs_field_readonly((unsigned)index) && !(n->caps.misc & VMX_MISC_VMWRITE_ANY))
-		return vmx_fail(v, VMFAIL_READ_ONLY_FIELD);
-	old = n->v12.v[index];
-	vmcs_image_write(&n->v12, (uint32_t)encoding, (unsigned)index, value);
-	if (n->v12.v[index] != old) {
-		vmcs12_written(v, (unsigned)index);
-		shadow_publish_one(v, (unsigned)index);
-	}
-	return vmx_succeed();
+	failure = check_field(v, f);
+	return failure ? failure : store_field(v, f, encoding, value);
 }
 
 static enum verdict do_vmlaunch(struct vcpu *v, uint64_t info)
@@ -329,7 +336,7 @@ static enum verdict do_invept(struct vcpu *v, uint64_t info)
 				      descriptor[0] & 0xFC0 || descriptor[0] >> l0_features.maxphyaddr))
 		return vmx_fail(v, VMFAIL_INVALID_INVALIDATION);
 	memory_invept(v, type == INVEPT_SINGLE ? descriptor[0] : 0);
-	return vmx_succeed();
+	return VMX_SUCCEED;
 }
 
 /* SDM "INVVPID": all of L2's VPIDs share one of L0's, so that each type flushes that. */
@@ -346,7 +353,7 @@ static enum verdict do_invvpid(struct vcpu *v, uint64_t info)
 	    (type == 0 && !is_canonical(descriptor[1])))
 		return vmx_fail(v, VMFAIL_INVALID_INVALIDATION);
 	v->flush_vpid = true;
-	return vmx_succeed();
+	return VMX_SUCCEED;
 }
 
 static const struct {
@@ -357,9 +364,7 @@ static const struct {
           [EXIT_VMLAUNCH] = {do_vmlaunch, false},
 	[EXIT_VMPTRLD] = {do_vmptrld,  false},
           [EXIT_VMPTRST] = {do_vmptrst,  false},
-	[EXIT_VMREAD] = {do_vmread,   false},
-          [EXIT_VMRESUME] = {do_vmresume, false},
-	[EXIT_VMWRITE] = {do_vmwrite,  false},
+	[EXIT_VMRESUME] = {do_vmresume, false},
           [EXIT_VMXOFF] = {do_vmxoff,   false},
 	[EXIT_VMXON] = {do_vmxon,    true },
           [EXIT_INVEPT] = {do_invept,   false},
@@ -370,22 +375,76 @@ static const struct {
  * Only from L1: what L2 executes of these is always L1's exit. Real mode, virtual-8086 mode and compatibility
  * mode are #UD before they are an exit, so the processor has seen to them.
  */
+static inline __attribute__((always_inline)) bool may_execute(struct vcpu *v, bool there)
+{
+	if (!there) {
+		inject_exception(v, VECTOR_UD, NO_ERROR_CODE);
+		return false;
+	}
+	if (guest_cpl()) {
+		inject_exception(v, VECTOR_GP, 0);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * VMREAD and VMWRITE have rows of their own in the table of exits, and a way of their own for what
+ * hypervisors execute all the time: a register operand in 64-bit mode.
+ */
+enum verdict on_vmread(struct vcpu *v)
+{
+	const struct l1_field *f;
+	uint64_t info, encoding;
+	enum verdict failure;
+	bool wide;
+
+	if (!may_execute(v, v->nested && v->nested->vmxon))
+		return RESUME;
+	info = vmread_uncounted(EXIT_INSTR_INFO);
+	wide = vmread_uncounted(GUEST_EFER) & EFER_LMA;
+	vmx_count(2, 0);
+	if (!wide || !INFO_REGISTER(info))
+		return vmread_rare(v, info, wide);
+	encoding = guest_gpr(v, INFO_REG2(info));
+	f = field_of(v->nested, encoding);
+	failure = check_field(v, f);
+	if (failure)
+		return failure;
+	guest_gpr_set(v, INFO_REG1(info), field_value(v->nested, f, encoding));
+	return VMX_SUCCEED;
+}
+
+enum verdict on_vmwrite(struct vcpu *v)
+{
+	const struct l1_field *f;
+	uint64_t info, encoding;
+	enum verdict failure;
+	bool wide;
+
+	if (!may_execute(v, v->nested && v->nested->vmxon))
+		return RESUME;
+	info = vmread_uncounted(EXIT_INSTR_INFO);
+	wide = vmread_uncounted(GUEST_EFER) & EFER_LMA;
+	vmx_count(2, 0);
+	if (!wide || !INFO_REGISTER(info))
+		return vmwrite_rare(v, info, wide);
+	encoding = guest_gpr(v, INFO_REG2(info));
+	f = field_of(v->nested, encoding);
+	failure = check_field(v, f);
+	return failure ? failure : store_field(v, f, encoding, guest_gpr(v, INFO_REG1(info)));
+}
+
 enum verdict on_vmx_instruction(struct vcpu *v)
 {
 	const struct nested *n = v->nested;
 	uint32_t reason = v->reason;
+	bool there = n && (n->vmxon || (insn_table[reason].outside && guest_cr4() & CR4_VMXE));
 
-	if (!n || !(n->vmxon || (insn_table[reason].outside && guest_cr4() & CR4_VMXE)))
-		goto undefined;
-	if ((reason == EXIT_INVEPT && !(n->caps.ept_vpid & EPT_CAP_INVEPT)) ||
-	    (reason == EXIT_INVVPID && !(n->caps.ept_vpid & EPT_CAP_INVVPID)))
-		goto undefined;
-	if (guest_cpl()) {
-		inject_exception(v, VECTOR_GP, 0);
+	if ((reason == EXIT_INVEPT && there && !(n->caps.ept_vpid & EPT_CAP_INVEPT)) ||
+	    (reason == EXIT_INVVPID && there && !(n->caps.ept_vpid & EPT_CAP_INVVPID)))
+		there = false;
+	if (!may_execute(v, there))
 		return RESUME;
-	}
 	return insn_table[reason].fn(v, vmread(EXIT_INSTR_INFO));
-undefined:
-	inject_exception(v, VECTOR_UD, NO_ERROR_CODE);
-	return RESUME;
 }

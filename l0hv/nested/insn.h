@@ -23,10 +23,8 @@ enum vm_instruction_error {
 	VMFAIL_INVALID_INVALIDATION = 28,
 };
 
-/* Sets the flags; the instruction is done. VMfailInvalid where there is no current VMCS. */
+/* VMfailValid with the error, or VMfailInvalid where there is no current VMCS. */
 enum verdict vmx_fail(struct vcpu *v, unsigned error);
-enum verdict vmx_fail_invalid(void);
-enum verdict vmx_succeed(void);
 
 /*
  * Operands of VMREAD and VMWRITE, by their VM-exit instruction information: the field's encoding, and the

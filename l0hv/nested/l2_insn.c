@@ -53,8 +53,13 @@ static bool shadow_exits(struct vcpu *v, unsigned bitmap_field, uint64_t encodin
 	return encoding >> 15 || !bitmap || bitmap[encoding / 8] >> encoding % 8 & 1;
 }
 
-/* The field of L1's shadow VMCS that a VMREAD or VMWRITE means, by its address; 0 with the flags of a failure
- * set. */
+static void finish(enum verdict verdict)
+{
+	skip_vmx_instruction(verdict & 0xFF);
+}
+
+/* The field of L1's shadow VMCS that a VMREAD or VMWRITE means, by its address; 0 when the instruction has
+ * failed. */
 static uint64_t shadow_field(struct vcpu *v, uint64_t encoding, int *index)
 {
 	struct nested *n = v->nested;
@@ -62,13 +67,12 @@ static uint64_t shadow_field(struct vcpu *v, uint64_t encoding, int *index)
 
 	*index = vmcs_field_index((uint32_t)encoding);
 	if (link == ~0ull)
-		(void)vmx_fail_invalid();
+		finish(VMX_FAIL_INVALID);
 	else if (*index < 0 || !vmcs_bitset_test(&n->fields, (unsigned)*index) ||
 		 !vm_memory(v->vm, link, sizeof(struct vmcs12_region)))
-		(void)vmx_fail(v, VMFAIL_UNSUPPORTED_FIELD);
+		finish(vmx_fail(v, VMFAIL_UNSUPPORTED_FIELD));
 	else
 		return link + offsetof(struct vmcs12_region, field) + 8ull * (unsigned)*index;
-	skip_instruction();
 	return 0;
 }
 
@@ -96,8 +100,7 @@ static int shadow_vmread(struct vcpu *v, uint64_t info, uint64_t encoding)
 	error = insn_operand_write(v, info, value);
 	if (error)
 		return error;
-	(void)vmx_succeed();
-	skip_instruction();
+	finish(VMX_SUCCEED);
 	return 0;
 }
 
@@ -112,14 +115,13 @@ static int shadow_vmwrite(struct vcpu *v, uint64_t info, uint64_t encoding)
 	if (!at)
 		return 0;
 	if (vmcs_field_readonly((unsigned)index) && !(v->nested->caps.misc & VMX_MISC_VMWRITE_ANY)) {
-		(void)vmx_fail(v, VMFAIL_READ_ONLY_FIELD);
+		finish(vmx_fail(v, VMFAIL_READ_ONLY_FIELD));
 	} else {
 		old = *(const volatile uint64_t *)vm_memory(v->vm, at, 8);
 		value = with_part(encoding, (unsigned)index, old, value);
 		(void)!vm_write(v->vm, at, &value, sizeof(value));
-		(void)vmx_succeed();
+		finish(VMX_SUCCEED);
 	}
-	skip_instruction();
 	return 0;
 }
 

@@ -28,6 +28,16 @@ struct vmcs12_region {
 _Static_assert(sizeof(struct vmcs12_region) <= NESTBED_VMCS_SIZE, "fits into the region that L1 is told of");
 _Static_assert(offsetof(struct vmcs12_region, field) == 16, "vmcs12 layout");
 
+/* What a VMREAD or VMWRITE of L1 has to know of a field. */
+enum {
+	FIELD_READ_ONLY = 1,
+	FIELD_FOLLOWED = 2 /* something is kept that was made of it: vmcs12_written() */
+};
+struct l1_field {
+	uint8_t number; /* F_* + 1; 0: L1's VMCS has no such field */
+	uint8_t flags;
+};
+
 struct field_value {
 	uint32_t field;
 	uint64_t value;
@@ -41,6 +51,7 @@ struct exit_info { /* for the exit-information fields of vmcs12 */
 struct nested {
 	struct vmx_caps caps; /* what L1 is offered */
 	struct vmcs_bitset fields; /* that its VMCS has */
+	struct l1_field field[VMCS_KEYS + 1]; /* by vmcs_encoding_key(); the last one is none */
 	bool vmxon;
 	bool launched; /* launch state of the current vmcs12 */
 	bool current_is_shadow; /* it is a shadow VMCS: not to be entered */
@@ -87,6 +98,9 @@ void vmcs12_load(struct vcpu *v, uint64_t gpa); /* gpa was checked */
 void vmcs12_flush(struct vcpu *v);
 /* L1 wrote a field (encoding may be the 'high' one). */
 void vmcs12_written(struct vcpu *v, unsigned index);
+/* L0 keeps something that it made of the field, besides vmcs02: vmcs12_written() has more to do than marking
+ * it dirty. */
+bool vmcs12_follows(unsigned index);
 
 /* shadow.c: VMCS shadowing. All do nothing where it is not used. vmcs01 is current before and after. */
 void shadow_init(struct vcpu *v);

@@ -3,6 +3,12 @@
 #include "l0hv/nested/state.h"
 #include "l0hv/record/record.h"
 
+bool vmcs12_follows(unsigned index)
+{
+	return vmcs_field_type(index) == VMCS_HOST || index == F_EXIT_CTLS || index == F_MSR_BITMAP ||
+	       index == F_CPU_CTLS || index == F_CPU_CTLS2;
+}
+
 static bool is_host_field(unsigned index)
 {
 	return vmcs_field_type(index) == VMCS_HOST;

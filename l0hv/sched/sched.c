@@ -4,6 +4,7 @@
 #include "l0hv/nested/nested.h"
 #include "l0hv/record/record.h"
 #include "l0hv/sched/sched.h"
+#include "l0hv/vmx/run.h"
 #include "l0hv/vmx/vmcs01.h"
 #include "l0hv/vmx/vmx.h"
 
@@ -12,8 +13,6 @@ bool sched_kicked;
 static struct vcpu *ring; /* any vCPU of the ring */
 static uint64_t limit_at = NEVER;
 static unsigned vms, vcpus;
-
-void vmx_enter(struct vcpu *v) __attribute__((noreturn)); /* switch.S */
 
 void sched_add(struct vcpu *v)
 {

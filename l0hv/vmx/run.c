@@ -105,10 +105,20 @@ static void inject_nmi(struct vcpu *v)
 	wake(v);
 }
 
-static __attribute__((noinline)) void set_timer(struct vcpu *v, uint64_t deadline)
+static uint64_t next_deadline(const struct vcpu *v)
 {
-	uint64_t now, ticks;
+	uint64_t deadline = v->own_deadline < v->devices->deadline ? v->own_deadline : v->devices->deadline;
 
+	if (v->exit_soon)
+		return 0;
+	return v->l2_due < deadline ? v->l2_due : deadline;
+}
+
+static __attribute__((noinline)) void set_timer(struct vcpu *v)
+{
+	uint64_t deadline = next_deadline(v), now, ticks;
+
+	v->exit_soon = false;
 	if (deadline == NEVER) {
 		if (v->vmcs->timer_on) {
 			v->vmcs->timer_on = false;
@@ -149,21 +159,15 @@ static __attribute__((noinline)) void prepare_events(struct vcpu *v)
 		flush(v);
 }
 
-/* Inlined: it is on the way of every exit. */
+/* Inlined: it is on the way of every exit. NEVER has all bits set. */
 static inline __attribute__((always_inline)) void prepare_entry(struct vcpu *v)
 {
-	uint64_t deadline;
-
-	if (v->attention || v->now >= v->vm->platform.next_event || v->devices->pending >= 0)
+	if (v->attention || v->now >= v->vm->platform.next_event || v->devices->pending >= 0) {
 		prepare_events(v);
-	deadline = v->own_deadline < v->devices->deadline ? v->own_deadline : v->devices->deadline;
-	if (v->l2_due < deadline)
-		deadline = v->l2_due;
-	if (v->exit_soon)
-		deadline = 0;
-	v->exit_soon = false;
-	if (deadline != NEVER || v->vmcs->timer_on)
-		set_timer(v, deadline);
+		set_timer(v);
+	} else if ((v->own_deadline & v->devices->deadline & v->l2_due) != NEVER || v->vmcs->timer_on) {
+		set_timer(v);
+	}
 }
 
 static void account_exit(struct vcpu *v, struct account_exit *a, uint64_t now)
@@ -183,7 +187,7 @@ void account_exit_again(struct vcpu *v, uint64_t now)
 	account_exit(v, &v->account.exit[0][EXIT_CPUID], now);
 }
 
-struct vcpu *vcpu_exit(struct vcpu *v)
+void vcpu_exit(struct vcpu *v)
 {
 	uint64_t now = rdtsc();
 	unsigned level = v->in_l2;
@@ -206,7 +210,7 @@ struct vcpu *vcpu_exit(struct vcpu *v)
 		v->entered_at = rdtsc();
 	}
 	next->entered_at = v->entered_at;
-	return next;
+	vmx_enter(next);
 }
 
 /*

@@ -4,8 +4,12 @@
 
 #include "l0hv/vm/vm.h"
 
-/* From switch.S: the vCPU to enter. */
-struct vcpu *vcpu_exit(struct vcpu *v);
+/* switch.S */
+void vmx_enter(struct vcpu *v) __attribute__((noreturn));
+
+/* From switch.S. Each exit has the stack for itself, so that the way to the next entry needs no return. */
+void vcpu_exit(struct vcpu *v) __attribute__((noreturn));
+/* The vCPU to enter. */
 struct vcpu *vcpu_entry_vmfail(struct vcpu *v, unsigned carry);
 
 /* A primary processor-based control of the current VMCS. */

@@ -29,14 +29,13 @@ vmx_exit:
 	movq %rsp, %rdi
 	leaq boot_stack_top(%rip), %rsp
 	xorl %ebp, %ebp
-	call vcpu_exit			/* the vCPU to enter */
-	jmp 1f
+	call vcpu_exit			/* does not return */
 
 	/* void vmx_enter(struct vcpu *): does not return */
 	.globl vmx_enter
 vmx_enter:
 	movq %rdi, %rax
-1:	cmpb $0, VCPU_LAUNCHED(%rax)
+	cmpb $0, VCPU_LAUNCHED(%rax)
 	movb $1, VCPU_LAUNCHED(%rax)	/* a launch that fails is the VM's or L0's end, or undone (hardware_refused) */
 	movq %rax, %rsp
 	popq %rax

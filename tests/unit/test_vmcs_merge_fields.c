@@ -79,6 +79,32 @@ static void lookup_is_the_inverse(void **state)
 	assert_int_equal(vmcs_field_index(0x2011), F_TSC_OFFSET);
 }
 
+/* A table with a row a key has one for each encoding, and none of them for what is no encoding. */
+static void keys_tell_encodings_apart(void **state)
+{
+	static uint32_t owner[VMCS_KEYS + 1];
+
+	(void)state;
+	for (uint32_t e = 0; e < 0x20000; e++) {
+		uint32_t key = vmcs_encoding_key(e);
+
+		assert_in_range(key, 0, VMCS_KEYS);
+		if (vmcs_field_index(e) < 0)
+			continue;
+		assert_int_not_equal(key, VMCS_KEYS);
+		assert_int_equal(owner[key], 0);
+		owner[key] = e + 1;
+	}
+	for (uint32_t e = 0; e < 0x20000; e++) {
+		uint32_t key = vmcs_encoding_key(e);
+
+		if (vmcs_field_index(e) < 0 && key != VMCS_KEYS)
+			assert_int_equal(owner[key], 0);
+	}
+	assert_int_equal(vmcs_encoding_key(0x10000681eull), VMCS_KEYS);
+	assert_int_equal(vmcs_encoding_key(1ull << 63 | 0x681e), VMCS_KEYS);
+}
+
 static void known_names(void **state)
 {
 	(void)state;
@@ -348,6 +374,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_field_once),
 		cmocka_unit_test(lookup_is_the_inverse),
+		cmocka_unit_test(keys_tell_encodings_apart),
 		cmocka_unit_test(known_names),
 		cmocka_unit_test(image_access),
 		cmocka_unit_test(sets),
