@@ -36,6 +36,8 @@ static const struct config_key keys[] = {
 		"let the processor serve L1's VMREAD and VMWRITE where it can"},
 	{CONFIG_VM, "nested.incremental_merge", CONFIG_SWITCH, AT(vm_config, incremental_merge), 0, 0,
 		"merge into vmcs02 only what changed"},
+	{CONFIG_VM, "nested.limit",             CONFIG_LIMIT,  0, 0, 0, 0,
+		"a VMX capability MSR and the most that the VM is offered of it; may repeat"},
 	{CONFIG_VM, "slice",                    CONFIG_NUMBER, AT(vm_config, slice), 1000, INT64_MAX,
 		"ticks that a vCPU runs before another one gets the processor"},
 	{CONFIG_VM, "module",                   CONFIG_MODULE, 0, 0, 0, 0,
@@ -187,6 +189,9 @@ static int fail_value(struct parser *p, const struct config_key *key, struct spa
 		add_number(e, NB_BUNDLE_NAME_MAX - 1);
 		add(e, " letters");
 		break;
+	case CONFIG_LIMIT:
+		add(e, "the name or number of a VMX capability MSR and a value");
+		break;
 	case CONFIG_TEXT:
 		add(e, "at most ");
 		add_number(e, key->width - 1);
@@ -316,6 +321,36 @@ static int add_module(struct parser *p, const struct config_key *key, struct spa
 	return 0;
 }
 
+static bool find_msr(struct span s, uint64_t *index)
+{
+#define MSR_NAME(number, name) #name,
+	static const char *const names[] = {NB_VMX_MSRS(MSR_NAME)};
+#undef MSR_NAME
+
+	for (*index = 0; *index < NB_VMX_MSR_COUNT; ++*index)
+		if (equals(s, names[*index]))
+			return true;
+	if (!parse_number(s, index))
+		return false;
+	*index -= NB_VMX_MSR_FIRST;
+	return *index < NB_VMX_MSR_COUNT;
+}
+
+static int add_limit(struct parser *p, const struct config_key *key, struct span value)
+{
+	struct span rest = value;
+	struct span msr = split_word(&rest);
+	uint64_t index, limit;
+
+	if (!find_msr(msr, &index) || !parse_number(rest, &limit))
+		return fail_value(p, key, value);
+	if (p->vm->limited >> index & 1)
+		return fail(p, "a limit was given before for ", msr, "");
+	p->vm->limited |= 1u << index;
+	p->vm->limit[index] = limit;
+	return 0;
+}
+
 static int set_integer(struct parser *p, const struct config_key *key, void *field, struct span value)
 {
 	const bool size = key->type == CONFIG_SIZE;
@@ -365,6 +400,8 @@ static int set_value(struct parser *p, const struct config_key *key, struct span
 		return copy_word(field, key->width, value) ? 0 : fail_value(p, key, value);
 	case CONFIG_MODULE:
 		return add_module(p, key, value);
+	case CONFIG_LIMIT:
+		return add_limit(p, key, value);
 	}
 	return -EINVAL;
 }
@@ -404,7 +441,8 @@ static int key_line(struct parser *p, struct span line)
 	for (size_t i = 0; i < KEY_COUNT; i++) {
 		if (keys[i].section != p->section || !equals(name, keys[i].name))
 			continue;
-		if (p->seen_at[i] && keys[i].type != CONFIG_MODULE) {
+		if (p->seen_at[i] && keys[i].type != CONFIG_MODULE &&
+		    keys[i].type != CONFIG_LIMIT) {
 			(void)fail(p, "", name, " was given before, on line ");
 			add_number(p->error, p->seen_at[i]);
 			return -EINVAL;

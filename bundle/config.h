@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "nestbed/bundle.h"
+#include "nestbed/vmx_msrs.h"
 
 #define CONFIG_VMS_MAX     8u
 #define CONFIG_MODULES_MAX 8u
@@ -34,6 +35,8 @@ struct vm_config {
 	bool nested;
 	bool shadow_vmcs;
 	bool incremental_merge;
+	uint32_t limited; /* bit i: limit[i] was given */
+	uint64_t limit[NB_VMX_MSR_COUNT]; /* of the VMX capability MSRs, from IA32_VMX_BASIC on */
 	uint32_t module_count;
 	struct vm_module module[CONFIG_MODULES_MAX];
 	uint32_t line; /* of [vm NAME] */
@@ -54,7 +57,7 @@ struct config_error {
 
 /* One row a key of the text; tests hold docs/bundle.md against it. */
 enum config_section { CONFIG_NOWHERE, CONFIG_L0, CONFIG_VM };
-enum config_type { CONFIG_NUMBER, CONFIG_SIZE, CONFIG_SWITCH, CONFIG_ENTRY, CONFIG_TEXT, CONFIG_MODULE };
+enum config_type { CONFIG_NUMBER, CONFIG_SIZE, CONFIG_SWITCH, CONFIG_ENTRY, CONFIG_TEXT, CONFIG_MODULE, CONFIG_LIMIT };
 struct config_key {
 	enum config_section section;
 	const char *name;

@@ -38,6 +38,7 @@ int nested_create(struct vcpu *v)
 	if (!n)
 		return -ENOMEM;
 	caps_for_guest(&l0_caps, &n->caps);
+	caps_limit(&n->caps, v->vm->config->limit, v->vm->config->limited);
 	make_fields(n);
 	n->current = NO_VMCS12;
 	n->vpid02 = next_vpid++;

@@ -8,6 +8,7 @@
 #include "l0hv/vm/vm.h"
 #include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/vmx.h"
+#include "nestbed/vmx_msrs.h"
 
 #define FEATURE_LOCK  0x1ull
 #define FEATURE_VMXON 0x4ull /* outside SMX */
@@ -82,14 +83,10 @@ static void read_features(void)
 
 static void say_hello(void)
 {
-	static const char *const msr_names[VMX_CAPS_COUNT] = {
-		"IA32_VMX_BASIC",           "IA32_VMX_PINBASED_CTLS",      "IA32_VMX_PROCBASED_CTLS",
-		"IA32_VMX_EXIT_CTLS",       "IA32_VMX_ENTRY_CTLS",         "IA32_VMX_MISC",
-		"IA32_VMX_CR0_FIXED0",      "IA32_VMX_CR0_FIXED1",         "IA32_VMX_CR4_FIXED0",
-		"IA32_VMX_CR4_FIXED1",      "IA32_VMX_VMCS_ENUM",          "IA32_VMX_PROCBASED_CTLS2",
-		"IA32_VMX_EPT_VPID_CAP",    "IA32_VMX_TRUE_PINBASED_CTLS", "IA32_VMX_TRUE_PROCBASED_CTLS",
-		"IA32_VMX_TRUE_EXIT_CTLS",  "IA32_VMX_TRUE_ENTRY_CTLS",    "IA32_VMX_VMFUNC",
-		"IA32_VMX_PROCBASED_CTLS3", "IA32_VMX_EXIT_CTLS2"};
+#define MSR_NAME(number, name) #name,
+	static const char *const msr_names[] = {NB_VMX_MSRS(MSR_NAME)};
+#undef MSR_NAME
+	_Static_assert(sizeof(msr_names) / sizeof(msr_names[0]) == VMX_CAPS_COUNT, "a name an MSR");
 	const struct {
 		const char *name;
 		uint64_t value;

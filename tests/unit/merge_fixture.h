@@ -52,6 +52,7 @@ static inline struct vmx_caps fixture_caps(void)
 	c.cr4_fixed1 = 0x3767ff;
 	c.ept_vpid = 0xf0106734141;
 	c.vmcs_enum = 0x5e;
+	c.vmfunc = 1;
 	return c;
 }
 

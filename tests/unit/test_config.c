@@ -23,68 +23,76 @@ static const struct {
 	const char *text;
 	const char *message;
 } bad_rows[] = {
-	{"empty",			"",							      "no [vm NAME] section"                                         },
-	{"no VM",			"[l0]\nlimit = 3\n",					     "no [vm NAME] section"                                         },
+	{"empty",			"",								       "no [vm NAME] section"                                         },
+	{"no VM",			"[l0]\nlimit = 3\n",						      "no [vm NAME] section"                                         },
 	{"unknown key of a VM",          VM "nestd = on\n",
 	 "line 3: unknown key 'nestd' in [vm a]; expected one of image, cmdline, memory, vcpus, nested, "
 	 "nested.shadow_vmcs, "
-	 "nested.incremental_merge, slice, module"														       },
+	 "nested.incremental_merge, nested.limit, slice, module"														  },
 	{"unknown key of L0",            "[l0]\nmemory = 1M\n",
-	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash"											    },
+	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash"												     },
 	{"key before a section",         "image = k\n",
-	 "line 1: 'image' stands before the first section; expected [l0] or [vm NAME]"                                                                                   },
-	{"no equals sign",               VM "nested\n",						   "line 3: expected [l0], [vm NAME] or KEY = VALUE, got 'nested'"},
-	{"twice",			VM "\nmemory = 2M\nmemory = 2M\n",                               "line 5: 'memory' was given before, on line 4"                 },
+	 "line 1: 'image' stands before the first section; expected [l0] or [vm NAME]"											    },
+	{"no equals sign",               VM "nested\n",							    "line 3: expected [l0], [vm NAME] or KEY = VALUE, got 'nested'"},
+	{"twice",			VM "\nmemory = 2M\nmemory = 2M\n",                                        "line 5: 'memory' was given before, on line 4"                 },
+	{"limit of no MSR",              VM "nested.limit = IA32_EFER 1\n",
+	 "line 3: 'nested.limit' must be the name or number of a VMX capability MSR and a value, got "
+	 "'IA32_EFER 1'"																			  },
+	{"limit without a value",        VM "nested.limit = 0x48b\n",
+	 "line 3: 'nested.limit' must be the name or number of a VMX capability MSR and a value, got "
+	 "'0x48b'"																				},
+	{"limit twice",                  VM "nested.limit = 0x48b 1\nnested.limit = IA32_VMX_PROCBASED_CTLS2 3\n",
+	 "line 4: a limit was given before for 'IA32_VMX_PROCBASED_CTLS2'"													},
 	{"memory too small",             VM "memory = 512K\n",
-	 "line 3: 'memory' must be a size between 1M and 3G, got '512K'"												 },
+	 "line 3: 'memory' must be a size between 1M and 3G, got '512K'"													  },
 	{"memory too large",             VM "memory = 5G\n",
-	 "line 3: 'memory' must be a size between 1M and 3G, got '5G'"												   },
+	 "line 3: 'memory' must be a size between 1M and 3G, got '5G'"													    },
 	{"memory overflows",             VM "memory = 99999999999999999999G\n",
-	 "line 3: 'memory' must be a size between 1M and 3G, got '99999999999999999999G'"                                                                                },
+	 "line 3: 'memory' must be a size between 1M and 3G, got '99999999999999999999G'"											 },
 	{"memory wraps by its unit",     VM "memory = 17179869185G\n",
-	 "line 3: 'memory' must be a size between 1M and 3G, got '17179869185G'"											 },
+	 "line 3: 'memory' must be a size between 1M and 3G, got '17179869185G'"												  },
 	{"memory of a wrong unit",       VM "memory = 64MB\n",
-	 "line 3: 'memory' must be a size between 1M and 3G, got '64MB'"												 },
+	 "line 3: 'memory' must be a size between 1M and 3G, got '64MB'"													  },
 	{"memory not in pages",          VM "memory = 1048577\n",
-	 "line 3: a size must be a multiple of 4K, got '1048577'"													},
-	{"memory empty",                 VM "memory =\n",						 "line 3: 'memory' must be a size between 1M and 3G, got ''"    },
-	{"vcpus 0",		      VM "vcpus = 0\n",						"line 3: 'vcpus' must be a number between 1 and 8, got '0'"    },
-	{"vcpus negative",               VM "vcpus = -1\n",					       "line 3: 'vcpus' must be a number between 1 and 8, got '-1'"   },
+	 "line 3: a size must be a multiple of 4K, got '1048577'"														 },
+	{"memory empty",                 VM "memory =\n",							  "line 3: 'memory' must be a size between 1M and 3G, got ''"    },
+	{"vcpus 0",		      VM "vcpus = 0\n",							 "line 3: 'vcpus' must be a number between 1 and 8, got '0'"    },
+	{"vcpus negative",               VM "vcpus = -1\n",							"line 3: 'vcpus' must be a number between 1 and 8, got '-1'"   },
 	{"vcpus 2^32 + 1",               VM "vcpus = 4294967297\n",
-	 "line 3: 'vcpus' must be a number between 1 and 8, got '4294967297'"											    },
+	 "line 3: 'vcpus' must be a number between 1 and 8, got '4294967297'"												     },
 	{"vcpus 2^64 + 1",               VM "vcpus = 18446744073709551617\n",
-	 "line 3: 'vcpus' must be a number between 1 and 8, got '18446744073709551617'"                                                                                  },
+	 "line 3: 'vcpus' must be a number between 1 and 8, got '18446744073709551617'"											   },
 	{"vcpus 2^64 + 1, hexadecimal",  VM "vcpus = 0x10000000000000001\n",
-	 "line 3: 'vcpus' must be a number between 1 and 8, got '0x10000000000000001'"                                                                                   },
-	{"nested yes",                   VM "nested = yes\n",					     "line 3: 'nested' must be on or off, got 'yes'"                },
+	 "line 3: 'vcpus' must be a number between 1 and 8, got '0x10000000000000001'"											    },
+	{"nested yes",                   VM "nested = yes\n",						      "line 3: 'nested' must be on or off, got 'yes'"                },
 	{"image of two words",           "[vm a]\nimage = a b\n",
-	 "line 2: 'image' must be a bundle entry's name of at most 47 letters, got 'a b'"                                                                                },
+	 "line 2: 'image' must be a bundle entry's name of at most 47 letters, got 'a b'"											 },
 	{"image too long",               "[vm a]\nimage = " LONG_NAME "\n",
-	 "line 2: 'image' must be a bundle entry's name of at most 47 letters, got '" LONG_NAME "'"                                                                      },
-	{"no image",		     "\n[vm a]\nnested = on\n",                                       "line 2: [vm a] has no 'image'"                                },
-	{"no image, another VM follows", "[vm a]\n[vm b]\nimage = k\n",                                   "line 1: [vm a] has no 'image'"                                },
+	 "line 2: 'image' must be a bundle entry's name of at most 47 letters, got '" LONG_NAME "'"                                                                               },
+	{"no image",		     "\n[vm a]\nnested = on\n",						"line 2: [vm a] has no 'image'"                                },
+	{"no image, another VM follows", "[vm a]\n[vm b]\nimage = k\n",                                            "line 1: [vm a] has no 'image'"                                },
 	{"module empty",                 VM "module =\n",
-	 "line 3: 'module' must be a bundle entry's name of at most 47 letters, got ''"                                                                                  },
+	 "line 3: 'module' must be a bundle entry's name of at most 47 letters, got ''"											   },
 	{"nine modules",
 	 VM "module=m\nmodule=m\nmodule=m\nmodule=m\nmodule=m\nmodule=m\nmodule=m\nmodule=m\nmodule=m\n",
-	 "line 11: more than 8 modules"																  },
-	{"unknown section",              "[net]\n",						       "line 1: unknown section '[net]'; expected [l0] or [vm NAME]"  },
-	{"section not closed",           "[vm a\n",						       "line 1: expected ']' at the end of '[vm a'"                   },
-	{"only a bracket",               "[\n",							   "line 1: expected ']' at the end of '['"                       },
-	{"[l0] twice",                   "[l0]\n[l0]\n",						  "line 2: [l0] was given before"                                },
-	{"VM twice",		     VM "[vm a]\n",						   "line 3: a VM named 'a' was described before"                  },
+	 "line 11: more than 8 modules"																	   },
+	{"unknown section",              "[net]\n",								"line 1: unknown section '[net]'; expected [l0] or [vm NAME]"  },
+	{"section not closed",           "[vm a\n",								"line 1: expected ']' at the end of '[vm a'"                   },
+	{"only a bracket",               "[\n",								    "line 1: expected ']' at the end of '['"                       },
+	{"[l0] twice",                   "[l0]\n[l0]\n",							   "line 2: [l0] was given before"                                },
+	{"VM twice",		     VM "[vm a]\n",							    "line 3: a VM named 'a' was described before"                  },
 	{"VM without a name",            "[vm]\n",
-	 "line 1: a VM's name is 1 to 31 letters, digits, '_' and '-', got ''"											   },
+	 "line 1: a VM's name is 1 to 31 letters, digits, '_' and '-', got ''"												    },
 	{"VM with a bad name",           "[vm a/b]\n",
-	 "line 1: a VM's name is 1 to 31 letters, digits, '_' and '-', got 'a/b'"											},
+	 "line 1: a VM's name is 1 to 31 letters, digits, '_' and '-', got 'a/b'"												 },
 	{"nine VMs",
 	 "[vm 1]\nimage=k\n[vm 2]\nimage=k\n[vm 3]\nimage=k\n[vm 4]\nimage=k\n[vm 5]\nimage=k\n[vm "
 	 "6]\nimage=k\n"
-	 "[vm 7]\nimage=k\n[vm 8]\nimage=k\n[vm 9]\nimage=k\n",					   "line 17: more than 8 VMs"				     },
-	{"control character",            VM "cmdline = a\x01\n",                                          "line 3: a byte that is not printable ASCII"                   },
-	{"not ASCII",                    VM "cmdline = \xC3\xBC\n",                                       "line 3: a byte that is not printable ASCII"                   },
+	 "[vm 7]\nimage=k\n[vm 8]\nimage=k\n[vm 9]\nimage=k\n",						    "line 17: more than 8 VMs"				     },
+	{"control character",            VM "cmdline = a\x01\n",                                                   "line 3: a byte that is not printable ASCII"                   },
+	{"not ASCII",                    VM "cmdline = \xC3\xBC\n",                                                "line 3: a byte that is not printable ASCII"                   },
 	{"slice 0",		      VM "slice = 0\n",
-	 "line 3: 'slice' must be a number between 1000 and 9223372036854775807, got '0'"                                                                                },
+	 "line 3: 'slice' must be a number between 1000 and 9223372036854775807, got '0'"											 },
 };
 
 static void errors_name_line_and_cure(void **state)
@@ -117,6 +125,8 @@ static void a_full_text(void **state)
 			   "nested = on\n"
 			   "nested.shadow_vmcs = off\n"
 			   "nested.incremental_merge = off\n"
+			   "nested.limit = IA32_VMX_PROCBASED_CTLS2 0xff00000000\n"
+			   "nested.limit = 0x491 0\n"
 			   "slice = 5000\n"
 			   "module = disk  root=/dev/x  y\n"
 			   "module = initrd\n"
@@ -135,6 +145,9 @@ static void a_full_text(void **state)
 	assert_int_equal(a->memory, 16 << 20);
 	assert_int_equal(a->vcpus, 2);
 	assert_true(a->nested && !a->shadow_vmcs && !a->incremental_merge);
+	assert_int_equal(a->limited, 1u << 11 | 1u << 17);
+	assert_int_equal(a->limit[11], 0xff00000000);
+	assert_int_equal(a->limit[17], 0);
 	assert_int_equal(a->slice, 5000);
 	assert_int_equal(a->module_count, 2);
 	assert_string_equal(a->module[0].entry, "disk");
@@ -142,7 +155,7 @@ static void a_full_text(void **state)
 	assert_string_equal(a->module[1].entry, "initrd");
 	assert_string_equal(a->module[1].args, "");
 	assert_int_equal(a->line, 5);
-	assert_int_equal(a->module[1].line, 15);
+	assert_int_equal(a->module[1].line, 17);
 	assert_string_equal(b->name, "b");
 	assert_int_equal(b->memory, 64 << 20);
 	assert_int_equal(b->vcpus, 1);
