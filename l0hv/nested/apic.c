@@ -77,6 +77,21 @@ void apic_prepare(struct vcpu *v)
 	if (v->nested->v12.v[F_CPU_CTLS] & CPU_TPR_SHADOW)
 		prepare_virtual_apic(v);
 	prepare_apic_access(v);
+	v->nested->svi_seen = (uint8_t)(v->nested->v12.v[F_GUEST_INTR_STATUS] >> 8);
+}
+
+/*
+ * Bochs: an exit during the delivery of a virtual interrupt tells the event of before. A delivery has changed
+ * SVI, and needs IF, which the handler's gate then clears.
+ */
+void apic_mend_vectoring(struct vcpu *v)
+{
+	struct nested *n = v->nested;
+	uint8_t svi = (uint8_t)(vmread(GUEST_INTR_STATUS) >> 8);
+
+	if (svi != n->svi_seen && vmread(IDT_VECTORING_INFO) & INTR_VALID && vmread(GUEST_RFLAGS) & RFLAGS_IF)
+		vmwrite(IDT_VECTORING_INFO, INTR_VALID | INTR_TYPE_EXT | svi);
+	n->svi_seen = svi;
 }
 
 bool apic_threshold_bad(struct vcpu *v)
@@ -107,11 +122,11 @@ bool nested_entry_mended(struct vcpu *v)
 
 /* SDM "PPR Virtualization", "Evaluation of Pending Virtual Interrupts", by priority classes. vmcs02 is
  * current. */
-bool nested_virtual_interrupt(struct vcpu *v)
+bool apic_virtual_interrupt(struct vcpu *v)
 {
 	uint64_t status, rvi, svi, tpr;
 
-	if (!(ctls2(v->nested) & CTL2_VIRTUAL_INTR_DELIVERY) || !(vmread(GUEST_RFLAGS) & RFLAGS_IF))
+	if (!(ctls2(v->nested) & CTL2_VIRTUAL_INTR_DELIVERY))
 		return false;
 	status = vmread(GUEST_INTR_STATUS);
 	rvi = status >> 4 & 0xF;

@@ -162,6 +162,19 @@ static uint64_t timer_due(const struct nested *n)
 }
 
 /*
+ * SDM "Virtual-Interrupt Delivery", "Interrupt-Window Exiting and Virtual-Interrupt Delivery", "NMI-Window
+ * Exiting". vmcs02 is current.
+ */
+bool nested_hlt_ends(struct vcpu *v)
+{
+	const uint64_t ctls = v->nested->v12.v[F_CPU_CTLS];
+	const bool open = vmread(GUEST_RFLAGS) & RFLAGS_IF;
+
+	return (open && (ctls & CPU_INTR_WINDOW || apic_virtual_interrupt(v))) ||
+	       (ctls & CPU_NMI_WINDOW && !(vmread(GUEST_INTERRUPTIBILITY) & BLOCKED_BY_NMI));
+}
+
+/*
  * SDM "Activity State". In all inactive states vmcs02 waits in HLT, and L0 knows which it is: an event that
  * the state blocks does not reach the processor. An event that L1 injects ends the state, as does a virtual
  * interrupt in HLT.
@@ -170,8 +183,8 @@ static void begin_activity(struct vcpu *v)
 {
 	struct nested *n = v->nested;
 	uint8_t activity = (uint8_t)n->v12.v[F_GUEST_ACTIVITY];
-	bool woken = n->v12.v[F_ENTRY_INTR_INFO] & INTR_VALID ||
-		     (activity == ACTIVITY_HLT && nested_virtual_interrupt(v));
+	bool woken =
+		n->v12.v[F_ENTRY_INTR_INFO] & INTR_VALID || (activity == ACTIVITY_HLT && nested_hlt_ends(v));
 
 	if (woken) {
 		n->vmcs02.activity = ACTIVITY_ACTIVE;

@@ -242,9 +242,9 @@ static enum ept_outcome walk01(const struct ept02 *e, uint64_t l1_gpa, unsigned 
 		return ept_walk(e->ept01, &e->mem, l1_gpa, access, w);
 	*w = (struct ept_walk_result){.pa = e->special_hpa | (l1_gpa & (EPT_PAGE_4K - 1)),
 				      .page_bytes = EPT_PAGE_4K,
-				      .perms = EPT_RWX,
+				      .perms = EPT_R | EPT_W,
 				      .type = EPT_WB};
-	return EPT_MAPPED;
+	return access & EPT_X ? EPT_VIOLATION : EPT_MAPPED;
 }
 
 /* The largest page, of this size at most, that does not hold the special one as well. */

@@ -106,8 +106,8 @@ void ept02_invept_all(struct ept02 *e);
 void ept02_ept01_changed(struct ept02 *e);
 
 /*
- * The L1-physical page l1_gpa (EPT02_NO_PAGE: none) is composed as the host's page hpa by a 4-KByte page,
- * whatever EPT01 says. Empties what is composed.
+ * The L1-physical page l1_gpa (EPT02_NO_PAGE: none) is composed as the host's page hpa by a 4-KByte page
+ * without execute permission, whatever EPT01 says. Empties what is composed.
  */
 void ept02_special(struct ept02 *e, uint64_t l1_gpa, uint64_t hpa);
 

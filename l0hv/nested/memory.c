@@ -269,6 +269,26 @@ bool nested_reflect_refused(struct vcpu *v)
 	return true;
 }
 
+/*
+ * An instruction fetch from the APIC-access page, which EPT02 maps without execute permission: the exit is
+ * L0's to make, as Bochs 2.7 ends the machine at such a fetch.
+ */
+static bool apic_fetch(const struct nested *n, uint64_t q, uint64_t l1_gpa)
+{
+	return q & EPT_X && (l1_gpa & ~(uint64_t)PAGE_MASK) == n->ept02.special_l1;
+}
+
+/* SDM "Exit Qualification for APIC-Access VM Exits" */
+static void reflect_apic_fetch(struct vcpu *v, uint64_t offset)
+{
+	enum { LINEAR_FETCH = 2 };
+	const struct exit_info info = {.reason = EXIT_APIC_ACCESS,
+				       .qualification = offset | LINEAR_FETCH << 12,
+				       .guest_linear = vmread(GUEST_LINEAR_ADDRESS)};
+
+	nested_reflect(v, &info);
+}
+
 void memory_fault(struct vcpu *v, bool misconfig)
 {
 	struct nested *n = v->nested;
@@ -292,6 +312,8 @@ void memory_fault(struct vcpu *v, bool misconfig)
 	reinject_vectoring(v);
 	if (verdict == EPT02_MAPPED)
 		drop_unfounded_step();
+	else if (verdict == EPT02_L0_OWN && apic_fetch(n, q, result.l1_gpa))
+		reflect_apic_fetch(v, result.l1_gpa & PAGE_MASK);
 	else if (verdict == EPT02_L0_OWN)
 		ept_own(v, q, result.l1_gpa);
 	else

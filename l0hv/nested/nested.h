@@ -26,8 +26,8 @@ bool nested_entry_mended(struct vcpu *v);
 bool nested_takes_interrupt(struct vcpu *v);
 bool nested_takes_nmi(struct vcpu *v);
 
-/* In L2: a virtual interrupt of L1's making is about to be delivered, which ends HLT. */
-bool nested_virtual_interrupt(struct vcpu *v);
+/* L2 in HLT would be woken at once, by a virtual interrupt or a window of L1's making. */
+bool nested_hlt_ends(struct vcpu *v);
 
 /* In L2, an interrupt is an exit to L1 whatever L2's IF. */
 bool nested_wakes(const struct vcpu *v);

@@ -77,6 +77,7 @@ struct nested {
 	uint64_t msr_bitmap12; /* guest-physical page that msr_bitmap02 was merged from and that is watched */
 	uint16_t vpid02, vpid12_last;
 	struct ept02 ept02;
+	uint8_t svi_seen; /* apic_mend_vectoring() */
 	bool composed; /* vmcs02 has an EPT02, not EPT01 */
 	struct exit_info refused; /* of the last access that L0 made for L2 */
 
@@ -135,6 +136,10 @@ void apic_prepare(struct vcpu *v);
 bool apic_access_used(const struct nested *n);
 /* "VM-Execution Control Fields": the TPR threshold is above L1's VTPR where that must not be. */
 bool apic_threshold_bad(struct vcpu *v);
+/* A virtual interrupt waits for RFLAGS.IF alone. vmcs02 is current. */
+bool apic_virtual_interrupt(struct vcpu *v);
+/* For a processor with the quirk, if vmcs12 has virtual-interrupt delivery: at each exit of L2. */
+void apic_mend_vectoring(struct vcpu *v);
 
 /* l2_insn.c: L2 executed an instruction that L1 lets it have. False: the exit is L1's. vmcs02 is current; the
  * exit may have gone to L1 for another reason. */

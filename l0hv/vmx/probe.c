@@ -66,6 +66,7 @@ static void read_features(void)
 	f->rdtscp = vmx_can(&l0_caps, WORD_CPU2, CTL2_RDTSCP) && (cpuid(0x80000001, 0).edx & 1u << 27);
 	f->xsaves = vmx_can(&l0_caps, WORD_CPU2, CTL2_XSAVES) && cpuid(0, 0).eax >= 0xD &&
 		    cpuid(0xD, 1).eax >> 3 & 1;
+	f->virtual_interrupt_quirk = tsc_counts_instructions() && l0_caps.misc & VMX_MISC_VMWRITE_ANY;
 	f->timer_rate = VMX_MISC_TIMER_RATE(l0_caps.misc);
 	f->maxphyaddr = cpuid(0x80000000, 0).eax >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xFF : 36;
 	f->page_1g = cpuid(0x80000001, 0).edx >> 26 & 1;

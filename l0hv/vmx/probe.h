@@ -18,6 +18,7 @@ struct vmx_features {
 	bool page_1g; /* CPUID.80000001H:EDX[26] */
 	bool rdtscp;
 	bool xsaves;
+	bool virtual_interrupt_quirk; /* docs/bochs-differences.md: IDT-vectoring of a virtual interrupt */
 	uint64_t xcr0; /* components that XCR0 may hold */
 	unsigned xsave_bytes; /* XSAVE area for all of them; 512 without XSAVE */
 };

@@ -251,7 +251,7 @@ enum verdict on_preemption_timer(struct vcpu *v)
 
 enum verdict on_hlt(struct vcpu *v)
 {
-	if (v->in_l2 && nested_virtual_interrupt(v))
+	if (v->in_l2 && nested_hlt_ends(v))
 		return SKIP_AND_RESUME;
 	v->state = VCPU_HALTED;
 	v->halted_open = vmread(GUEST_RFLAGS) & RFLAGS_IF || nested_wakes(v);
