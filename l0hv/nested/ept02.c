@@ -149,6 +149,22 @@ static bool needs_dirty(const struct ept_walk_result *w, unsigned access)
 	return access & EPT_W && !(w->entry[w->levels - 1] & EPT_ENTRY_DIRTY);
 }
 
+/* Entry i of a walk, with the flags that the access sets in it. */
+static uint64_t flagged(const struct ept_walk_result *w, unsigned i, unsigned access)
+{
+	const bool dirty = i + 1 == w->levels && (access & EPT_W);
+
+	return w->entry[i] | EPT_ENTRY_ACCESSED | (dirty ? EPT_ENTRY_DIRTY : 0);
+}
+
+static bool needs_flags(const struct ept_walk_result *w, unsigned access)
+{
+	for (unsigned i = 0; i < w->levels; i++)
+		if (w->entry[i] != flagged(w, i, access))
+			return true;
+	return false;
+}
+
 /*
  * Accessed flag in each entry used, dirty flag in the leaf of a write: SDM "Accessed and Dirty Flags for
  * EPT". False: an entry was no longer what the walk had read.
@@ -156,10 +172,8 @@ static bool needs_dirty(const struct ept_walk_result *w, unsigned access)
 static bool set_flags(const struct ept02 *e, struct ept_walk_result *w, unsigned access)
 {
 	for (unsigned i = 0; i < w->levels; i++) {
-		uint64_t entry = w->entry[i] | EPT_ENTRY_ACCESSED;
+		uint64_t entry = flagged(w, i, access);
 
-		if (i + 1 == w->levels && (access & EPT_W))
-			entry |= EPT_ENTRY_DIRTY;
 		if (entry == w->entry[i])
 			continue;
 		if (e->l1.update(e->l1.ctx, w->entry_pa[i], w->entry[i], entry))
@@ -180,7 +194,7 @@ static enum ept_outcome walk12_and_flag(const struct ept02 *e, uint64_t l2_gpa, 
 		if (out != EPT_MAPPED || !ad_enabled(e))
 			return out;
 		*dirtied = needs_dirty(w, access);
-		*full = *dirtied && e->log_full;
+		*full = e->log_full && needs_flags(w, access);
 		if (*full || set_flags(e, w, access))
 			return out;
 	}

@@ -46,7 +46,7 @@ struct ept02 {
 	size_t budget; /* table pages over all slots, roots included */
 	uint64_t clock;
 	uint64_t special_l1, special_hpa; /* ept02_special() */
-	bool log_full; /* by the caller: no dirty flag may be set */
+	bool log_full; /* by the caller: no flag may be set */
 	bool stale; /* INVEPT (all contexts) is due before the next entry to L2; the caller clears it */
 	struct ept02_stats stats;
 };
@@ -69,7 +69,7 @@ enum ept02_verdict {
 	EPT02_REFLECT_VIOLATION, /* L1 sees an EPT violation with `qualification` */
 	EPT02_REFLECT_MISCONFIG, /* L1 sees an EPT misconfiguration */
 	EPT02_L0_OWN, /* EPT12 allows it, EPT01 doesn't: L0 emulates the access at l1_gpa */
-	EPT02_LOG_FULL, /* a dirty flag would have to be set, and log_full is */
+	EPT02_LOG_FULL, /* a flag would have to be set, and log_full is */
 	EPT02_NO_MEMORY, /* not even an empty EPT02 has room */
 };
 

@@ -506,8 +506,13 @@ static void first_write_is_told(void **state)
 	world.l1[4][0] = 4 * MB | 7 | WB;
 	assert_int_equal(ept02_use(&world.e, EPTP12 | EPT_EPTP_AD, &eptp02), 0);
 	world.e.log_full = true;
+	assert_int_equal(ept02_fault(&world.e, 0, 1, &r), EPT02_LOG_FULL);
+	assert_int_equal(world.l1[4][0] & AD_A, 0);
+	world.e.log_full = false;
 	assert_int_equal(ept02_fault(&world.e, 0, 1, &r), EPT02_MAPPED);
 	assert_false(r.dirtied);
+	world.e.log_full = true;
+	assert_int_equal(ept02_fault(&world.e, 0, 1, &r), EPT02_MAPPED);
 	assert_int_equal(ept02_fault(&world.e, 0, 2, &r), EPT02_LOG_FULL);
 	assert_int_equal(world.l1[4][0] & AD_D, 0);
 	world.e.log_full = false;

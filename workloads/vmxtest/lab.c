@@ -265,6 +265,14 @@ void lab_reset(const struct code *code, enum mode mode)
 	write_dr3(0);
 }
 
+void lab_shadow_link(void)
+{
+	memset(l2.shadow, 0, sizeof(l2.shadow));
+	l2.shadow[0] = 1ull << 31 | (lab_caps.basic & 0x7fffffff);
+	vmclear(address_of(l2.shadow));
+	put(VMCS_LINK_POINTER, address_of(l2.shadow));
+}
+
 /* Only fields that exist: the caller has checked that there is shadowing. */
 uint64_t lab_shadow_get(uint32_t field)
 {

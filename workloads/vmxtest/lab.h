@@ -119,7 +119,10 @@ enum mode {
 #define MSR_WRITE      (1ull << 63)
 #define EPTP_OWN       1ull
 #define EPTP_OTHER     2ull /* the same, but window pages 0 and 1 are exchanged */
-#define SKIPPED        0x50005u /* set only: RIP past the instruction that exited */
+/* Set only, value 0 */
+#define SKIPPED     0x50005u /* RIP past the instruction that exited */
+#define SHADOW_LINK 0x50007u /* a cleared shadow VMCS, linked */
+#define EPT_DIRTY   0x50008u /* in the EPT all but the window is accessed and dirty already */
 
 enum need {
 	NEED_EXECUTE_ONLY,
@@ -144,6 +147,7 @@ enum need {
 #define RIP_START    0x50000u /* RIP, less the snippet's start; set and want */
 #define RIP_AT       0x50001u /* RIP, less label 9 */
 #define RIP_NEXT     0x50002u /* RIP, less label 8 */
+#define EPTP_NOW     0x50006u /* EPT pointer: EPTP_OWN, EPTP_OTHER */
 #define RIP_VECTOR   0x50003u /* vector whose gate L2 went through; -1 when none */
 #define FRAME(n)     (0x51000u + (n)) /* word n of L2's stack */
 #define FRAME_START  0x52000u /* FRAME(0) less the snippet's start */
@@ -172,6 +176,7 @@ struct shot {
 	struct set set[SETS_MAX]; /* up to the first with field 0 */
 	struct want want[WANTS_MAX];
 	const char *bochs; /* a deviation of Bochs from the SDM: skipped where the bare machine is one */
+	bool hidden; /* that deviation is not seen under L0: skipped on the bare machine only */
 	bool resumed; /* goes on from the exit of the row before, by VMRESUME; code and mode are that row's */
 };
 
@@ -210,6 +215,13 @@ struct shot {
 	{                                                                                                    \
 		.name = (row_name), .code = &code_##snippet, .mode = (cpu_mode), .set = sets, .want = wants, \
 		.bochs = (why)                                                                               \
+	}
+
+/* The same, but L0 does it as the SDM says. */
+#define ROW_NOT_BARE_BOCHS(row_name, snippet, cpu_mode, sets, wants, why)                                    \
+	{                                                                                                    \
+		.name = (row_name), .code = &code_##snippet, .mode = (cpu_mode), .set = sets, .want = wants, \
+		.bochs = (why), .hidden = true                                                               \
 	}
 
 #define EXITS(reason) IS(EXIT_REASON, reason)
@@ -300,5 +312,9 @@ void test_state(void);
 void test_apic_access(void);
 void test_apic_delivery(void);
 void test_x2apic(void);
+void test_vmfunc(void);
+void test_shadowing(void);
+void test_pml(void);
+void test_virtualization_exceptions(void);
 
 #endif

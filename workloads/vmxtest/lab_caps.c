@@ -65,10 +65,11 @@ const char *lab_lacks(enum need need)
 		[NEED_SHUTDOWN] = {"no activity state shutdown",                                  misc >> 7 & 1                                                           },
 		[NEED_SIPI] = {"no activity state wait-for-SIPI",misc >> 8 & 1},
 		[NEED_VMWRITE_ANY] = {"no VMWRITE to read-only fields",                                  misc >> 29 & 1												       },
-		[NEED_NO_VMWRITE_ANY] = {"the processor allows VMWRITE to read-only fields",!(misc >> 29 & 1)},
-		[NEED_EPTP_SWITCHING] = {"no EPTP switching",                               lab_caps.functions & 1																		 },
+		[NEED_NO_VMWRITE_ANY] = {"the processor allows VMWRITE to read-only fields",
+                                       !(misc >> 29 & 1)},
+		[NEED_EPTP_SWITCHING] = {"no EPTP switching",                    lab_caps.functions & 1																      },
 		[NEED_XSAVE] = {"no XSAVE",rt_has_xsave()},
-		[NEED_XAPIC] = {"the local APIC is in x2APIC mode",                                       !rt_apic_is_x2()																									},
+		[NEED_XAPIC] = {"the local APIC is in x2APIC mode",                            !rt_apic_is_x2()																				       },
 	};
 
 	return needs[need].have ? NULL : needs[need].lack;

@@ -48,6 +48,8 @@ void l2_msr_exits(uint32_t msr, bool write);
 void l2_vmcs_exits(uint32_t field, bool write);
 uint64_t lab_shadow_get(uint32_t field);
 void lab_shadow_put(uint32_t field, uint64_t value);
+void lab_shadow_link(void);
+void l2_ept_dirty(void);
 
 static inline uint64_t address_of(const volatile void *p)
 {

@@ -2,12 +2,14 @@
 /* L2's memory: its page tables, descriptor tables and stacks, the EPT under it, and the bitmaps. */
 #include "lab_impl.h"
 
-#define LARGE     0x80ull
-#define LARGE_END 32u /* linear memory behind the window's 2 MiB pages: 64 MiB in all */
-#define ALL       (RT_PRESENT | RT_WRITABLE | RT_USER | RT_ACCESSED | RT_DIRTY)
-#define EPT_RWX   7ull
-#define EPT_WB    (6ull << 3)
-#define EPT_LEAF  (EPT_RWX | EPT_WB)
+#define LARGE          0x80ull
+#define LARGE_END      32u /* linear memory behind the window's 2 MiB pages: 64 MiB in all */
+#define ALL            (RT_PRESENT | RT_WRITABLE | RT_USER | RT_ACCESSED | RT_DIRTY)
+#define EPT_RWX        7ull
+#define EPT_WB         (6ull << 3)
+#define EPT_LEAF       (EPT_RWX | EPT_WB)
+#define EPT_ACCESSED   0x100ull
+#define EPT_DIRTY_FLAG 0x200ull
 
 struct l2_memory l2 __attribute__((aligned(4096)));
 uint64_t lab_page[WINDOW_PAGES][512] __attribute__((aligned(4096)));
@@ -69,6 +71,15 @@ static void ept_reset(void)
 	ept_fill(&other);
 	l2.other_pt[0] = address_of(lab_page[1]) | EPT_LEAF;
 	l2.other_pt[1] = address_of(lab_page[0]) | EPT_LEAF;
+}
+
+void l2_ept_dirty(void)
+{
+	l2.ept_pml4[0] |= EPT_ACCESSED;
+	l2.ept_pdpt[L2_BASE >> 30] |= EPT_ACCESSED;
+	for (unsigned int i = 0; i < LARGE_END; i++)
+		l2.ept_pd[i] |= EPT_ACCESSED | EPT_DIRTY_FLAG;
+	l2.ept_pd[(WINDOW_L2 - L2_BASE) >> 21] |= EPT_ACCESSED;
 }
 
 static void features_reset(void)

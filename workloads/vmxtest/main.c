@@ -35,5 +35,9 @@ void rt_main(void)
 	test_apic_access();
 	test_apic_delivery();
 	test_x2apic();
+	test_vmfunc();
+	test_shadowing();
+	test_pml();
+	test_virtualization_exceptions();
 	rt_check_end();
 }

@@ -108,6 +108,10 @@ void lab_set(const struct set *set)
 		lab_shadow_put(field, set->value);
 	else if (set->field == RIP_START)
 		put(GUEST_RIP, address_of(current->start) - lab_rip_base + set->value);
+	else if (set->field == SHADOW_LINK)
+		lab_shadow_link();
+	else if (set->field == EPT_DIRTY)
+		l2_ept_dirty();
 	else if (set->field == SKIPPED)
 		put(GUEST_RIP, get(GUEST_RIP) + get(EXIT_INSTR_LEN));
 	else if (kind == L2_IO_BIT(0))
@@ -136,7 +140,7 @@ const char *lab_unfit(const struct shot *shot)
 		if (KIND(s->field) == NEED(0) && lab_lacks((enum need)NUMBER(s->field)))
 			return lab_lacks((enum need)NUMBER(s->field));
 	}
-	if (shot->bochs && lab_on_bochs)
+	if (shot->bochs && lab_on_bochs && !(shot->hidden && rt_has_hypervisor()))
 		return shot->bochs;
 	return NULL;
 }
@@ -177,6 +181,13 @@ static uint64_t get_debug_register(uint32_t number)
 	}
 }
 
+static uint64_t eptp_now(void)
+{
+	const uint64_t eptp = get(EPT_POINTER);
+
+	return eptp == lab_eptp() ? EPTP_OWN : eptp == lab_eptp_other() ? EPTP_OTHER : eptp;
+}
+
 static uint64_t get_kind(uint32_t field)
 {
 	switch (KIND(field)) {
@@ -214,6 +225,8 @@ uint64_t lab_get(uint32_t field, const struct code *code)
 		return get(GUEST_RIP) + lab_rip_base - address_of(code->at);
 	case RIP_NEXT:
 		return get(GUEST_RIP) + lab_rip_base - address_of(code->next);
+	case EPTP_NOW:
+		return eptp_now();
 	case RIP_VECTOR:
 		return vector_of_rip();
 	case FRAME_START:
