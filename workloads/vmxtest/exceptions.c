@@ -46,8 +46,8 @@ L2_CODE(hlt, "9: hlt");
 L2_CODE(cli_user, "9: cli");
 
 static const struct shot rows[] = {
-	ROW_NOT_BOCHS("RFLAGS.RF is set in what a fault saves", ud2, KERNEL64, SETS(INTERCEPT(UD)),
-		      WANTS(FAULT_AT(UD), BITS(GUEST_RFLAGS, RF, RF)), "Bochs saves RF clear"),
+	ROW_NOT_ON_BOCHS("RFLAGS.RF is set in what a fault saves", ud2, KERNEL64, SETS(INTERCEPT(UD)),
+			 WANTS(FAULT_AT(UD), BITS(GUEST_RFLAGS, RF, RF)), "Bochs saves RF clear"),
 	ROW("#DE by DIV", de, KERNEL64, SETS(INTERCEPT(DE)), WANTS(FAULT_AT(DE), NO_QUALIFICATION)),
 	ROW("#DE at CPL 3", de, USER64, SETS(INTERCEPT(DE)), WANTS(FAULT_AT(DE))),
 	ROW("#DB single step", single_step, KERNEL64, SETS(INTERCEPT(DB)),

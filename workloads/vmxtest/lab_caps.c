@@ -51,28 +51,39 @@ const char *caps_probe(void)
 
 const char *lab_lacks(enum need need)
 {
+	static const char *const lack[NEEDS] = {
+		[NEED_EXECUTE_ONLY] = "no execute-only translations",
+		[NEED_1G] = "no 1 GiB pages in EPT",
+		[NEED_EPT_FLAGS] = "no accessed and dirty flags in EPT",
+		[NEED_INVEPT] = "no INVEPT",
+		[NEED_INVVPID] = "no INVVPID",
+		[NEED_SHUTDOWN] = "no activity state shutdown",
+		[NEED_SIPI] = "no activity state wait-for-SIPI",
+		[NEED_VMWRITE_ANY] = "no VMWRITE to read-only fields",
+		[NEED_NO_VMWRITE_ANY] = "the processor allows VMWRITE to read-only fields",
+		[NEED_EPTP_SWITCHING] = "no EPTP switching",
+		[NEED_XSAVE] = "no XSAVE",
+		[NEED_X2APIC] = "no x2APIC",
+		[NEED_XAPIC] = "the local APIC is in x2APIC mode",
+	};
 	const uint64_t ept = lab_caps.ept_vpid, misc = lab_caps.misc;
-	const struct {
-		const char *lack;
-		bool have;
-	} needs[NEEDS] = {
-		[NEED_EXECUTE_ONLY] = {"no execute-only translations",       ept & EPT_CAP_EXECUTE_ONLY},
-		[NEED_1G] = {"no 1 GiB pages in EPT",              ept & EPT_CAP_1G          },
-		[NEED_EPT_FLAGS] = {"no accessed and dirty flags in EPT", ept & EPT_CAP_FLAGS       },
-		[NEED_INVEPT] = {"no INVEPT",                          ept & EPT_CAP_INVEPT      },
-		[NEED_INVVPID] = {"no INVVPID",
-				       (ept & VPID_CAP_INVVPID) && caps_allow(CPU_CTLS2,                 CPU2_VPID, 0)},
-		[NEED_SHUTDOWN] = {"no activity state shutdown",                                  misc >> 7 & 1                                                           },
-		[NEED_SIPI] = {"no activity state wait-for-SIPI",misc >> 8 & 1},
-		[NEED_VMWRITE_ANY] = {"no VMWRITE to read-only fields",                                  misc >> 29 & 1												       },
-		[NEED_NO_VMWRITE_ANY] = {"the processor allows VMWRITE to read-only fields",
-                                       !(misc >> 29 & 1)},
-		[NEED_EPTP_SWITCHING] = {"no EPTP switching",                    lab_caps.functions & 1																      },
-		[NEED_XSAVE] = {"no XSAVE",rt_has_xsave()},
-		[NEED_XAPIC] = {"the local APIC is in x2APIC mode",                            !rt_apic_is_x2()																				       },
+	const bool have[NEEDS] = {
+		[NEED_EXECUTE_ONLY] = ept & EPT_CAP_EXECUTE_ONLY,
+		[NEED_1G] = ept & EPT_CAP_1G,
+		[NEED_EPT_FLAGS] = ept & EPT_CAP_FLAGS,
+		[NEED_INVEPT] = ept & EPT_CAP_INVEPT,
+		[NEED_INVVPID] = (ept & VPID_CAP_INVVPID) && caps_allow(CPU_CTLS2, CPU2_VPID, 0),
+		[NEED_SHUTDOWN] = misc >> 7 & 1,
+		[NEED_SIPI] = misc >> 8 & 1,
+		[NEED_VMWRITE_ANY] = misc >> 29 & 1,
+		[NEED_NO_VMWRITE_ANY] = !(misc >> 29 & 1),
+		[NEED_EPTP_SWITCHING] = lab_caps.functions & 1,
+		[NEED_XSAVE] = rt_has_xsave(),
+		[NEED_X2APIC] = rt_has_x2apic(),
+		[NEED_XAPIC] = !rt_apic_is_x2(),
 	};
 
-	return needs[need].have ? NULL : needs[need].lack;
+	return have[need] ? NULL : lack[need];
 }
 
 bool caps_allow(uint32_t field, uint32_t ones, uint32_t zeros)

@@ -116,9 +116,8 @@ static void bad_lists(void)
 	for (unsigned int i = 0; i < sizeof(rows_of_bad) / sizeof(rows_of_bad[0]); i++) {
 		if (!lab_selected(rows_of_bad[i].name))
 			continue;
-		if ((rows_of_bad[i].msr == NO_MSR && lab_on_bochs) ||
-		    (rows_of_bad[i].msr == X2APIC_ID && lab_on_bochs && !rt_has_hypervisor() &&
-		     !rt_has_x2apic())) {
+		if (lab_deviates(false) &&
+		    (rows_of_bad[i].msr == NO_MSR || (rows_of_bad[i].msr == X2APIC_ID && !rt_has_x2apic()))) {
 			rt_skip(rows_of_bad[i].name, "Bochs takes any unknown MSR");
 			continue;
 		}

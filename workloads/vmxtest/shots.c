@@ -120,6 +120,11 @@ void lab_set(const struct set *set)
 		set_special(set);
 }
 
+bool lab_deviates(bool inherited)
+{
+	return lab_on_bochs && (inherited || !rt_has_hypervisor());
+}
+
 static bool mode_fits(enum mode mode)
 {
 	return (mode != REAL && mode != UNPAGED) || caps_allow(CPU_CTLS2, CPU2_UNRESTRICTED_GUEST, 0);
@@ -140,7 +145,7 @@ const char *lab_unfit(const struct shot *shot)
 		if (KIND(s->field) == NEED(0) && lab_lacks((enum need)NUMBER(s->field)))
 			return lab_lacks((enum need)NUMBER(s->field));
 	}
-	if (shot->bochs && lab_on_bochs && !(shot->hidden && rt_has_hypervisor()))
+	if (shot->bochs && lab_deviates(shot->inherited))
 		return shot->bochs;
 	return NULL;
 }

@@ -41,7 +41,8 @@ static const struct shot rows[] = {
 	ROW("x2APIC: #GP at CPL 3", x2_read, USER64, SETS(X2, INTERCEPT(GP), MSR(0x808)),
 	    WANTS(FAULT_AT_WITH(GP, 0))),
 	ROW("x2APIC: another register without virtualization, APIC not in x2APIC mode: #GP", x2_read,
-	    KERNEL64, SETS(X2, PUT(NEED(NEED_XAPIC), 0), INTERCEPT(GP), MSR(0x803)),
+	    KERNEL64,
+	    SETS(X2, PUT(NEED(NEED_XAPIC), 0), PUT(NEED(NEED_X2APIC), 0), INTERCEPT(GP), MSR(0x803)),
 	    WANTS(FAULT_AT_WITH(GP, 0))),
 
 	ROW("x2APIC registers: ID", x2_read, KERNEL64,
@@ -56,7 +57,8 @@ static const struct shot rows[] = {
 	ROW("x2APIC registers: TPR written", x2_write, KERNEL64, SETS(REGISTERS, MSR(0x808), LOW(0x60)),
 	    WANTS(TO_THE_END, IS(VAPIC(0x80), 0x60))),
 	ROW("x2APIC registers: EOI written without delivery, APIC not in x2APIC mode: #GP", x2_write,
-	    KERNEL64, SETS(REGISTERS, PUT(NEED(NEED_XAPIC), 0), INTERCEPT(GP), MSR(0x80b)),
+	    KERNEL64,
+	    SETS(REGISTERS, PUT(NEED(NEED_XAPIC), 0), PUT(NEED(NEED_X2APIC), 0), INTERCEPT(GP), MSR(0x80b)),
 	    WANTS(FAULT_AT_WITH(GP, 0))),
 
 	ROW("x2APIC delivery: EOI", x2_write, KERNEL64, SETS(DELIVERY, MSR(0x80b), IN_SERVICE),
