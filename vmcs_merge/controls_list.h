@@ -56,7 +56,7 @@
 	X(a, b, CPU2,  CTL2_ENCLS_EXITING,          15, BIT_FROM01, WITHHELD, "SGX is not offered") \
 	X(a, b, CPU2,  CTL2_RDSEED_EXITING,         16, BIT_OR,     OFFERED,  "either may trap") \
 	X(a, b, CPU2,  CTL2_PML,                    17, BIT_POLICY, OFFERED,  "the processor would log into L0's page: L0 sets EPT12's dirty flags, and logs for L1 as it does") \
-	X(a, b, CPU2,  CTL2_VE,                     18, BIT_OFF,    WITHHELD, "EPT02 lacks what L2 has not touched yet: the processor would take that for L1's violation") \
+	X(a, b, CPU2,  CTL2_VE,                     18, BIT_OFF,    OFFERED,  "EPT02 lacks what L2 has not touched yet: L0 tells EPT12's violations from those, and raises #VE itself") \
 	X(a, b, CPU2,  CTL2_CONCEAL_PT,             19, BIT_FROM01, WITHHELD, "processor trace is L0's") \
 	X(a, b, CPU2,  CTL2_XSAVES,                 20, BIT_AND,    OFFERED,  "an instruction that is enabled needs both") \
 	X(a, b, CPU2,  CTL2_PASID,                  21, BIT_OFF,    WITHHELD, "no device of the VM takes a PASID") \

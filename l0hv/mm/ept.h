@@ -18,11 +18,12 @@
 #define EPT_IPAT 0x40u /* ignore the guest's PAT; leaf entries only */
 
 /* Entry bits */
-#define EPT_ENTRY_TYPE_SHIFT 3
-#define EPT_ENTRY_LARGE      (1ull << 7)
-#define EPT_ENTRY_ACCESSED   (1ull << 8)
-#define EPT_ENTRY_DIRTY      (1ull << 9)
-#define EPT_ENTRY_ADDRESS    0x000FFFFFFFFFF000ull
+#define EPT_ENTRY_TYPE_SHIFT  3
+#define EPT_ENTRY_LARGE       (1ull << 7)
+#define EPT_ENTRY_ACCESSED    (1ull << 8)
+#define EPT_ENTRY_DIRTY       (1ull << 9)
+#define EPT_ENTRY_SUPPRESS_VE (1ull << 63)
+#define EPT_ENTRY_ADDRESS     0x000FFFFFFFFFF000ull
 
 /* EPT pointer: SDM table "Format of Extended-Page-Table Pointer" */
 #define EPT_EPTP_TYPE   0x7ull

@@ -210,6 +210,7 @@ static enum ept02_verdict reflect(struct ept02 *e, enum ept_outcome out, unsigne
 	}
 	e->stats.violations++;
 	r->qualification = (access & EPT_RWX) | (uint64_t)w->perms << 3;
+	r->convertible = w->levels && !(w->entry[w->levels - 1] & EPT_ENTRY_SUPPRESS_VE);
 	return EPT02_REFLECT_VIOLATION;
 }
 

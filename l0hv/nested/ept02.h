@@ -76,6 +76,7 @@ enum ept02_verdict {
 struct ept02_result {
 	uint64_t l1_gpa; /* MAPPED, L0_OWN; the address asked for */
 	uint64_t hpa; /* MAPPED */
+	bool convertible; /* REFLECT_VIOLATION: EPT12's entry does not suppress #VE */
 	bool dirtied; /* MAPPED, L0_OWN: a dirty flag of EPT12 was set that was clear */
 	uint64_t page_bytes; /* MAPPED: size of the page put into EPT02 */
 	unsigned perms; /* MAPPED: permissions put into EPT02. L0_OWN: EPT01's, 0 where nothing is mapped */

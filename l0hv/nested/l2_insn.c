@@ -39,6 +39,8 @@ static bool vmfunc(struct vcpu *v)
 	if (!eptp_ok(n, eptp) || ept02_use(&n->ept02, eptp, &eptp02))
 		return false;
 	n->v12.v[F_EPT_POINTER] = eptp;
+	if (vmcs_effective_controls(&n->v12, WORD_CPU2) & CTL2_VE)
+		n->v12.v[F_EPTP_INDEX] = index;
 	n->v02.v[F_EPT_POINTER] = n->in.computed.eptp = eptp02;
 	vmwrite(EPT_POINTER, eptp02);
 	skip_instruction();

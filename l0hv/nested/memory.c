@@ -289,6 +289,40 @@ static void reflect_apic_fetch(struct vcpu *v, uint64_t offset)
 	nested_reflect(v, &info);
 }
 
+/* SDM table "Format of the Virtualization-Exception Information Area" */
+struct ve_info {
+	uint32_t reason, busy;
+	uint64_t qualification, guest_linear, guest_physical;
+	uint16_t eptp_index;
+};
+
+/*
+ * SDM "Convertible EPT Violations": L2 gets #VE in place of the exit, as L1 asked for. (The processor could
+ * not tell EPT12's violations from pages that EPT02 has not composed yet.)
+ */
+static bool convert_to_ve(struct vcpu *v, const struct ept02_result *result, const struct exit_info *info)
+{
+	const struct vmcs_image *v12 = &v->nested->v12;
+	const uint64_t at = v12->v[F_VE_INFO_ADDR];
+	const volatile uint32_t *busy = vm_memory(v->vm, at + offsetof(struct ve_info, busy), sizeof(*busy));
+	const struct ve_info area = {
+		.reason = EXIT_EPT_VIOLATION,
+		.busy = ~0u,
+		.qualification = info->qualification,
+		.guest_linear = info->guest_linear,
+		.guest_physical = info->guest_physical,
+		.eptp_index = (uint16_t)v12->v[F_EPTP_INDEX],
+	};
+
+	if (info->reason != EXIT_EPT_VIOLATION || !result->convertible ||
+	    !(vmcs_effective_controls(v12, WORD_CPU2) & CTL2_VE) || !busy || *busy ||
+	    vmread(IDT_VECTORING_INFO) & INTR_VALID || !(vmread(GUEST_CR0) & CR0_PE))
+		return false;
+	(void)!vm_write(v->vm, at, &area, offsetof(struct ve_info, eptp_index) + sizeof(area.eptp_index));
+	inject_exception(v, VECTOR_VE, NO_ERROR_CODE);
+	return true;
+}
+
 void memory_fault(struct vcpu *v, bool misconfig)
 {
 	struct nested *n = v->nested;
@@ -306,7 +340,8 @@ void memory_fault(struct vcpu *v, bool misconfig)
 		info.guest_linear = vmread(GUEST_LINEAR_ADDRESS);
 		info.intr_info = (uint32_t)vmread(EXIT_INTR_INFO);
 		info.instr_length = (uint32_t)vmread(EXIT_INSTR_LEN);
-		nested_reflect(v, &info);
+		if (!convert_to_ve(v, &result, &info))
+			nested_reflect(v, &info);
 		return;
 	}
 	reinject_vectoring(v);

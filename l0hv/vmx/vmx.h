@@ -157,6 +157,7 @@ failed:
 #define VECTOR_GP     13u
 #define VECTOR_PF     14u
 #define VECTOR_AC     17u
+#define VECTOR_VE     20u
 #define NO_ERROR_CODE (~0u)
 
 #endif

@@ -25,7 +25,7 @@ same_rows() {
 # What L1 is offered is what it finds: Sandy Bridge's controls on Skylake.
 limited() {
 	under_l0 limited --nested --set "nested.limit=IA32_VMX_PROCBASED_CTLS2 0xff00000000" &&
-		grep -q '^SKIP PML' "$work/limited.rows" && grep -q '^PASS PML' "$work/l0-$cpu.rows"
+		grep -q '^SKIP PML: a write' "$work/limited.rows" && grep -q '^PASS PML: a write' "$work/l0-$cpu.rows"
 }
 
 for cpu in corei7_skylake_x corei7_haswell_4770 corei7_sandy_bridge_2600k corei5_lynnfield_750; do

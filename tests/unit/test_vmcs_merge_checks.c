@@ -16,7 +16,7 @@ static const struct {
 	{"default1 bit of the pin controls", {{F_PIN_CTLS, 2}}, CHECK_VMFAIL_CONTROLS, 0},
 	{"pin control not offered", {{F_PIN_CTLS, PIN_POSTED_INTERRUPTS}}, CHECK_VMFAIL_CONTROLS, 0},
 	{"primary control not offered", {{F_CPU_CTLS, CPU_ACTIVATE_CTLS3}}, CHECK_VMFAIL_CONTROLS, 0},
-	{"secondary control not offered", {{F_CPU_CTLS2, CTL2_VE}}, CHECK_VMFAIL_CONTROLS, 0},
+	{"secondary control not offered", {{F_CPU_CTLS2, CTL2_SUB_PAGE}}, CHECK_VMFAIL_CONTROLS, 0},
 	{"five CR3 targets", {{F_CR3_TARGET_COUNT, 5}}, CHECK_VMFAIL_CONTROLS, 0},
 	{"I/O bitmap not aligned", {{F_CPU_CTLS, CPU_IO_BITMAPS}, {F_IO_BITMAP_B, 8}}, CHECK_VMFAIL_CONTROLS, 0},
 	{"I/O bitmap unused", {{F_IO_BITMAP_B, 8}}, CHECK_PASSED, 0},

@@ -221,7 +221,7 @@ static const struct {
 	{"VMCS shadowing",             WORD_CPU2,  CTL2_VMCS_SHADOWING,      true },
 	{"PML",                        WORD_CPU2,  CTL2_PML,                 true },
 	{"XSAVES",                     WORD_CPU2,  CTL2_XSAVES,              true },
-	{"no #VE",                     WORD_CPU2,  CTL2_VE,                  false},
+	{"#VE",                        WORD_CPU2,  CTL2_VE,                  true },
 	{"acknowledge interrupt",      WORD_EXIT,  EXIT_CTL_ACK_INTERRUPT,   true },
 	{"saving of the timer",        WORD_EXIT,  EXIT_CTL_SAVE_TIMER,      true },
 	{"load EFER",                  WORD_ENTRY, ENTRY_CTL_LOAD_EFER,      true },
@@ -315,7 +315,7 @@ static void which_fields_exist(void **state)
 	assert_true(vmcs_field_exists(F_EPT_POINTER, &f.offered));
 	assert_true(vmcs_field_exists(F_GUEST_EFER, &f.offered));
 	assert_true(vmcs_field_exists(F_PREEMPTION_TIMER, &f.offered));
-	assert_false(vmcs_field_exists(F_VE_INFO_ADDR, &f.offered));
+	assert_false(vmcs_field_exists(F_SPP_TABLE, &f.offered));
 	assert_true(vmcs_field_exists(F_PML_ADDRESS, &f.offered));
 	assert_true(vmcs_field_exists(F_VIRTUAL_APIC_ADDR, &f.offered));
 	assert_true(vmcs_field_exists(F_VE_INFO_ADDR, &f.hardware));
