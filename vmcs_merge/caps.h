@@ -83,6 +83,10 @@ struct vmx_caps {
 /* The revision identifier of the VMCS format that L0 gives L1; bit 31 is the shadow-VMCS indicator and 0. */
 #define NESTBED_VMCS_REVISION 0x4e420001u
 #define NESTBED_VMCS_SIZE     4096u
+#define VMCS_SHADOW_INDICATOR 0x80000000u
+
+/* IA32_VMX_VMFUNC and the VM-function controls */
+#define VMFUNC_EPTP_SWITCHING 1ull
 
 /* Bits that must be 1 (low half of a capability MSR) set, bits that may not be 1 (high half) cleared. */
 static inline uint32_t vmx_adjust(uint64_t capability_msr, uint32_t wanted)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The walk over the clauses, and which fields belong to which group. */
-#include "vmcs_merge/checks.h"
+#include "vmcs_merge/checks_impl.h"
 
 #include <stddef.h>
 
@@ -40,7 +40,7 @@ static uint32_t special_groups(unsigned index)
 	case F_CPU_CTLS:
 	case F_CPU_CTLS2:
 		return CHECK_EXECUTION | CHECK_EVENT | CHECK_CONTROL_REGISTERS | CHECK_SEGMENTS |
-		       CHECK_PDPTES;
+		       CHECK_NON_REGISTER | CHECK_PDPTES;
 	case F_EXIT_CTLS:
 		return CHECK_EXECUTION | CHECK_EXIT | CHECK_HOST;
 	case F_ENTRY_CTLS:
@@ -60,6 +60,7 @@ static uint32_t special_groups(unsigned index)
 	case F_GUEST_SS_ACCESS_RIGHTS:
 		return CHECK_SEGMENTS | CHECK_NON_REGISTER;
 	case F_GUEST_RIP:
+	case F_GUEST_SSP:
 		return CHECK_RIP_RFLAGS;
 	case F_GUEST_RFLAGS:
 		return CHECK_RIP_RFLAGS | CHECK_SEGMENTS | CHECK_NON_REGISTER;
@@ -87,6 +88,12 @@ static uint32_t special_groups(unsigned index)
 	case F_GUEST_SYSENTER_CS:
 	case F_GUEST_SYSENTER_ESP:
 	case F_GUEST_SYSENTER_EIP:
+	case F_GUEST_PERF_GLOBAL_CTRL:
+	case F_GUEST_BNDCFGS:
+	case F_GUEST_PKRS:
+	case F_GUEST_UINV:
+	case F_GUEST_S_CET:
+	case F_GUEST_INTR_SSP_TABLE:
 		return CHECK_CONTROL_REGISTERS;
 	case F_EXIT_MSR_STORE_ADDR:
 	case F_EXIT_MSR_STORE_COUNT:

@@ -2,8 +2,9 @@
 /*
  * VM-entry checks on vmcs12, clause by clause (SDM, "Checks on VMX Controls and Host-State Area" and
  * "Checking and Loading Guest State"). What fails here is L1's VMfail or entry-failure exit, never a failed
- * entry of L0's. Not here, as they need L1's memory or launch state: contents of the MSR lists, what
- * VMCS_LINK_POINTER points to, PDPTEs that L2's CR3 points to.
+ * entry of L0's. What clauses read of L1's memory the caller hands over. Not here: contents of the MSR lists,
+ * PDPTEs that L2's CR3 points to, launch state; and clauses of controls that are 0 by another clause, as L1
+ * is never offered them (FRED, tertiary controls' addresses, IA32_RTIT_CTL, IA32_LBR_CTL).
  */
 #ifndef VMCS_MERGE_CHECKS_H
 #define VMCS_MERGE_CHECKS_H
@@ -32,9 +33,11 @@ enum check_group {
 	CHECK_RIP_RFLAGS = 1u << 8,
 	CHECK_NON_REGISTER = 1u << 9,
 	CHECK_PDPTES = 1u << 10,
-	CHECK_ALL = (1u << 11) - 1,
+	CHECK_VTPR = 1u << 11, /* due at each entry with 'use TPR shadow': the page is L1's memory */
+	CHECK_LINK = 1u << 12, /* due at each entry with a VMCS link pointer */
+	CHECK_ALL = (1u << 13) - 1,
 	/* the groups that rows of a table may have */
-	CHECK_AREA_CONTROLS = CHECK_EXECUTION | CHECK_EXIT | CHECK_ENTRY | CHECK_EVENT,
+	CHECK_AREA_CONTROLS = CHECK_EXECUTION | CHECK_EXIT | CHECK_ENTRY | CHECK_EVENT | CHECK_VTPR,
 	CHECK_AREA_GUEST = CHECK_ALL & ~(CHECK_AREA_CONTROLS | CHECK_HOST),
 };
 
@@ -44,6 +47,12 @@ struct check_env {
 	unsigned physical_address_bits; /* L1's MAXPHYADDR */
 	unsigned linear_address_bits; /* 48 or 57 */
 	bool l1_long_mode; /* L1's IA32_EFER.LMA when it enters L2 */
+	bool rtm; /* L1's processor has RTM */
+	uint8_t vtpr; /* with 'use TPR shadow': byte 80H of the virtual-APIC page */
+	uint64_t debugctl_bits; /* that L1's IA32_DEBUGCTL has */
+	uint64_t perf_global_bits; /* that L1's IA32_PERF_GLOBAL_CTRL has */
+	uint64_t current_vmcs; /* L1's current-VMCS pointer */
+	uint32_t link_revision; /* with a VMCS link pointer: the first 4 bytes there; no memory: all ones */
 };
 
 struct check_result {
@@ -60,29 +69,15 @@ bool vmcs12_check(const struct check_env *env, uint32_t groups, struct check_res
 /* The groups whose clauses read any of these fields. */
 uint32_t vmcs12_check_groups(const struct vmcs_bitset *dirty);
 
-/* ---- for the files that hold the clauses ---- */
-typedef bool check_fn(const struct check_env *env);
-struct check_row {
-	check_fn *holds;
-	uint32_t group;
-	uint32_t qualification;
-	const char *clause;
-	const char *section;
-};
-extern const struct check_row check_controls_table[], check_host_table[], check_guest_table[];
-extern const unsigned check_controls_count, check_host_count, check_guest_count;
-
-static inline bool check_canonical(const struct check_env *env, uint64_t address)
+/* The groups that are due at each entry, whatever changed: they read L1's memory. */
+static inline uint32_t vmcs12_check_always(const struct vmcs_image *vmcs12)
 {
-	unsigned unused = 64 - env->linear_address_bits;
-
-	return (uint64_t)((int64_t)(address << unused) >> unused) == address;
+	return (vmcs12->v[F_CPU_CTLS] & CPU_TPR_SHADOW ? CHECK_VTPR : 0) |
+	       (vmcs12->v[F_VMCS_LINK_POINTER] != ~0ull ? CHECK_LINK : 0);
 }
 
-static inline bool check_physical(const struct check_env *env, uint64_t address, uint64_t alignment)
-{
-	return (address & (alignment - 1)) == 0 && address >> env->physical_address_bits == 0;
-}
+/* Would VM entry with 'enable EPT' take this EPTP? Also for INVEPT and EPTP switching. */
+bool check_eptp(const struct vmx_caps *caps, unsigned physical_address_bits, uint64_t eptp);
 
 static inline bool check_pat(uint64_t pat)
 {

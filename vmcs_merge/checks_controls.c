@@ -1,21 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Clauses of "Checks on VMX Controls" and "Checks on Host-State Area". */
-#include "vmcs_merge/checks.h"
-#include "vmcs_merge/merge.h"
+/* Clauses of "Checks on VMX Controls". */
+#include "vmcs_merge/checks_impl.h"
 #include "vmcs_merge/x86.h"
-
-#define CLAUSE(name) static bool name(const struct check_env *e)
-#define V(field)     (e->vmcs12->v[F_##field])
-
-static uint32_t cpu2(const struct check_env *e)
-{
-	return vmcs_effective_controls(e->vmcs12, WORD_CPU2);
-}
-
-static bool implies(bool a, bool b)
-{
-	return !a || b;
-}
 
 /* ---- VM-execution control fields ---- */
 CLAUSE(pin_allowed)
@@ -32,6 +18,11 @@ CLAUSE(cpu2_allowed)
 {
 	return implies(V(CPU_CTLS) & CPU_ACTIVATE_CTLS2,
 		       vmx_allows(vmx_controls_cap(e->caps, WORD_CPU2), (uint32_t)V(CPU_CTLS2)));
+}
+
+CLAUSE(cpu3_allowed)
+{
+	return implies(V(CPU_CTLS) & CPU_ACTIVATE_CTLS3, !(V(CPU_CTLS3) & ~e->caps->cpu3));
 }
 
 CLAUSE(cr3_targets)
@@ -61,6 +52,13 @@ CLAUSE(tpr_threshold)
 		       V(TPR_THRESHOLD) >> 4 == 0);
 }
 
+CLAUSE(tpr_threshold_vtpr)
+{
+	return implies(V(CPU_CTLS) & CPU_TPR_SHADOW &&
+			       !(cpu2(e) & (CTL2_VIRTUAL_INTR_DELIVERY | CTL2_APIC_ACCESSES)),
+		       (V(TPR_THRESHOLD) & 15) <= e->vtpr >> 4);
+}
+
 CLAUSE(no_tpr_shadow)
 {
 	return implies(!(V(CPU_CTLS) & CPU_TPR_SHADOW),
@@ -79,8 +77,12 @@ CLAUSE(nmi_window)
 
 CLAUSE(apic_access)
 {
-	return implies(cpu2(e) & CTL2_APIC_ACCESSES,
-		       check_physical(e, V(APIC_ACCESS_ADDR), 4096) && !(cpu2(e) & CTL2_X2APIC_MODE));
+	return implies(cpu2(e) & CTL2_APIC_ACCESSES, check_physical(e, V(APIC_ACCESS_ADDR), 4096));
+}
+
+CLAUSE(x2apic_mode)
+{
+	return implies(cpu2(e) & CTL2_X2APIC_MODE, !(cpu2(e) & CTL2_APIC_ACCESSES));
 }
 
 CLAUSE(virtual_interrupts)
@@ -101,20 +103,23 @@ CLAUSE(vpid)
 }
 
 /* SDM, "Extended-Page-Table Pointer (EPTP)" */
-CLAUSE(eptp)
+bool check_eptp(const struct vmx_caps *caps, unsigned physical_address_bits, uint64_t eptp)
 {
-	uint64_t eptp = V(EPT_POINTER), caps = e->caps->ept_vpid;
 	uint64_t type = eptp & 7, levels = (eptp >> 3 & 7) + 1;
 
-	if (!(cpu2(e) & CTL2_EPT))
-		return true;
-	if (!(type == 0 && caps & EPT_CAP_UC) && !(type == 6 && caps & EPT_CAP_WB))
+	if (!(type == 0 && caps->ept_vpid & EPT_CAP_UC) && !(type == 6 && caps->ept_vpid & EPT_CAP_WB))
 		return false;
-	if (!(levels == 4 && caps & EPT_CAP_4_LEVEL) && !(levels == 5 && caps & EPT_CAP_5_LEVEL))
+	if (!(levels == 4 && caps->ept_vpid & EPT_CAP_4_LEVEL) &&
+	    !(levels == 5 && caps->ept_vpid & EPT_CAP_5_LEVEL))
 		return false;
-	if (eptp & 1u << 6 && !(caps & EPT_CAP_ACCESSED_DIRTY))
+	if (eptp & 1u << 6 && !(caps->ept_vpid & EPT_CAP_ACCESSED_DIRTY))
 		return false;
-	return (eptp & 0xf80) == 0 && eptp >> e->physical_address_bits == 0;
+	return (eptp & 0xf80) == 0 && eptp >> physical_address_bits == 0;
+}
+
+CLAUSE(eptp)
+{
+	return implies(cpu2(e) & CTL2_EPT, check_eptp(e->caps, e->physical_address_bits, V(EPT_POINTER)));
 }
 
 CLAUSE(need_ept)
@@ -139,10 +144,49 @@ CLAUSE(ve_info)
 	return implies(cpu2(e) & CTL2_VE, check_physical(e, V(VE_INFO_ADDR), 4096));
 }
 
+CLAUSE(spp_table)
+{
+	return implies(cpu2(e) & CTL2_SUB_PAGE, check_physical(e, V(SPP_TABLE), 4096));
+}
+
+CLAUSE(vm_functions)
+{
+	return implies(cpu2(e) & CTL2_VMFUNC, !(V(VM_FUNCTION_CTLS) & ~e->caps->vmfunc));
+}
+
+CLAUSE(eptp_list)
+{
+	return implies(cpu2(e) & CTL2_VMFUNC && V(VM_FUNCTION_CTLS) & VMFUNC_EPTP_SWITCHING,
+		       cpu2(e) & CTL2_EPT && check_physical(e, V(EPTP_LIST), 4096));
+}
+
+CLAUSE(pt_guest_physical)
+{
+	return implies(cpu2(e) & CTL2_PT_GUEST_PHYSICAL, cpu2(e) & CTL2_EPT &&
+								 V(ENTRY_CTLS) & ENTRY_CTL_LOAD_RTIT &&
+								 V(EXIT_CTLS) & EXIT_CTL_CLEAR_RTIT);
+}
+
+CLAUSE(tsc_multiplier)
+{
+	return implies(cpu2(e) & CTL2_TSC_SCALING, V(TSC_MULTIPLIER) != 0);
+}
+
+CLAUSE(pasid)
+{
+	return implies(cpu2(e) & CTL2_PASID, check_physical(e, V(PASID_DIRECTORY_LOW), 4096) &&
+						     check_physical(e, V(PASID_DIRECTORY_HIGH), 4096));
+}
+
 /* ---- VM-exit control fields ---- */
 CLAUSE(exit_allowed)
 {
 	return vmx_allows(vmx_controls_cap(e->caps, WORD_EXIT), (uint32_t)V(EXIT_CTLS));
+}
+
+CLAUSE(exit2_allowed)
+{
+	return implies(V(EXIT_CTLS) & EXIT_CTL_ACTIVATE_CTLS2, !(V(EXIT_CTLS2) & ~e->caps->exit2));
 }
 
 CLAUSE(save_timer)
@@ -264,119 +308,27 @@ CLAUSE(event_length)
 	return V(ENTRY_INSTR_LEN) >= shortest && V(ENTRY_INSTR_LEN) <= 15;
 }
 
-/* ---- host-state area ---- */
-CLAUSE(host_cr0)
-{
-	return (V(HOST_CR0) & e->caps->cr0_fixed0) == e->caps->cr0_fixed0 &&
-	       !(V(HOST_CR0) & ~e->caps->cr0_fixed1);
-}
-
-CLAUSE(host_cr4)
-{
-	return (V(HOST_CR4) & e->caps->cr4_fixed0) == e->caps->cr4_fixed0 &&
-	       !(V(HOST_CR4) & ~e->caps->cr4_fixed1);
-}
-
-CLAUSE(host_cet)
-{
-	return implies(V(HOST_CR4) & VM_CR4_CET, V(HOST_CR0) & VM_CR0_WP);
-}
-
-CLAUSE(host_cr3)
-{
-	return V(HOST_CR3) >> e->physical_address_bits == 0;
-}
-
-CLAUSE(host_sysenter)
-{
-	return check_canonical(e, V(HOST_SYSENTER_ESP)) && check_canonical(e, V(HOST_SYSENTER_EIP));
-}
-
-CLAUSE(host_pat)
-{
-	return implies(V(EXIT_CTLS) & EXIT_CTL_LOAD_PAT, check_pat(V(HOST_PAT)));
-}
-
-CLAUSE(host_efer)
-{
-	uint64_t both = VM_EFER_LMA | VM_EFER_LME;
-	uint64_t known = both | VM_EFER_SCE | VM_EFER_NXE;
-
-	return implies(V(EXIT_CTLS) & EXIT_CTL_LOAD_EFER,
-		       !(V(HOST_EFER) & ~known) &&
-			       (V(HOST_EFER) & both) == (V(EXIT_CTLS) & EXIT_CTL_HOST_64 ? both : 0));
-}
-
-CLAUSE(host_selectors)
-{
-	uint64_t all = V(HOST_CS_SELECTOR) | V(HOST_SS_SELECTOR) | V(HOST_DS_SELECTOR) | V(HOST_ES_SELECTOR) |
-		       V(HOST_FS_SELECTOR) | V(HOST_GS_SELECTOR) | V(HOST_TR_SELECTOR);
-
-	return (all & 7) == 0;
-}
-
-CLAUSE(host_cs_tr)
-{
-	return V(HOST_CS_SELECTOR) && V(HOST_TR_SELECTOR);
-}
-
-CLAUSE(host_ss)
-{
-	return implies(!(V(EXIT_CTLS) & EXIT_CTL_HOST_64), V(HOST_SS_SELECTOR) != 0);
-}
-
-CLAUSE(host_bases)
-{
-	return check_canonical(e, V(HOST_FS_BASE)) && check_canonical(e, V(HOST_GS_BASE)) &&
-	       check_canonical(e, V(HOST_GDTR_BASE)) && check_canonical(e, V(HOST_IDTR_BASE)) &&
-	       check_canonical(e, V(HOST_TR_BASE));
-}
-
-CLAUSE(host_size)
-{
-	bool host64 = V(EXIT_CTLS) & EXIT_CTL_HOST_64;
-
-	return host64 == e->l1_long_mode;
-}
-
-CLAUSE(host_size_guest)
-{
-	return implies(V(ENTRY_CTLS) & ENTRY_CTL_IA32E_GUEST, V(EXIT_CTLS) & EXIT_CTL_HOST_64);
-}
-
-CLAUSE(host_32)
-{
-	return implies(!(V(EXIT_CTLS) & EXIT_CTL_HOST_64),
-		       !(V(HOST_CR4) & VM_CR4_PCIDE) && V(HOST_RIP) >> 32 == 0);
-}
-
-CLAUSE(host_64)
-{
-	return implies(V(EXIT_CTLS) & EXIT_CTL_HOST_64,
-		       V(HOST_CR4) & VM_CR4_PAE && check_canonical(e, V(HOST_RIP)));
-}
-
 /* clang-format off */
 #define EXEC_SECTION  "VM-Execution Control Fields"
 #define EXIT_SECTION  "VM-Exit Control Fields"
 #define ENTRY_SECTION "VM-Entry Control Fields"
-#define HOST_REGS     "Checks on Host Control Registers, MSRs, and SSP"
-#define HOST_SEGS     "Checks on Host Segment and Descriptor-Table Registers"
-#define HOST_SIZE     "Checks Related to Address-Space Size"
 
 const struct check_row check_controls_table[] = {
 	{pin_allowed,        CHECK_EXECUTION, 0, "reserved pin-based controls are set properly", EXEC_SECTION},
 	{cpu_allowed,        CHECK_EXECUTION, 0, "reserved primary processor-based controls are set properly", EXEC_SECTION},
 	{cpu2_allowed,       CHECK_EXECUTION, 0, "reserved secondary processor-based controls are clear", EXEC_SECTION},
+	{cpu3_allowed,       CHECK_EXECUTION, 0, "reserved tertiary processor-based controls are clear", EXEC_SECTION},
 	{cr3_targets,        CHECK_EXECUTION, 0, "the CR3-target count is at most what IA32_VMX_MISC says", EXEC_SECTION},
 	{io_bitmaps,         CHECK_EXECUTION, 0, "'use I/O bitmaps': addresses 4-KByte aligned, within the physical-address width", EXEC_SECTION},
 	{msr_bitmap,         CHECK_EXECUTION, 0, "'use MSR bitmaps': address 4-KByte aligned, within the physical-address width", EXEC_SECTION},
 	{virtual_apic,       CHECK_EXECUTION, 0, "'use TPR shadow': virtual-APIC address 4-KByte aligned, within the physical-address width", EXEC_SECTION},
 	{tpr_threshold,      CHECK_EXECUTION, 0, "'use TPR shadow' without 'virtual-interrupt delivery': TPR threshold bits 31:4 are 0", EXEC_SECTION},
+	{tpr_threshold_vtpr, CHECK_EXECUTION | CHECK_VTPR, 0, "'use TPR shadow' without 'virtual-interrupt delivery' and 'virtualize APIC accesses': the TPR threshold is at most VTPR 7:4", EXEC_SECTION},
 	{no_tpr_shadow,      CHECK_EXECUTION, 0, "without 'use TPR shadow', x2APIC mode, APIC registers and virtual interrupts are off", EXEC_SECTION},
 	{virtual_nmis,       CHECK_EXECUTION, 0, "'virtual NMIs' only with 'NMI exiting'", EXEC_SECTION},
 	{nmi_window,         CHECK_EXECUTION, 0, "'NMI-window exiting' only with 'virtual NMIs'", EXEC_SECTION},
-	{apic_access,        CHECK_EXECUTION, 0, "'virtualize APIC accesses': address proper, and 'virtualize x2APIC mode' off", EXEC_SECTION},
+	{apic_access,        CHECK_EXECUTION, 0, "'virtualize APIC accesses': address 4-KByte aligned, within the physical-address width", EXEC_SECTION},
+	{x2apic_mode,        CHECK_EXECUTION, 0, "'virtualize x2APIC mode' only without 'virtualize APIC accesses'", EXEC_SECTION},
 	{virtual_interrupts, CHECK_EXECUTION, 0, "'virtual-interrupt delivery' only with 'external-interrupt exiting'", EXEC_SECTION},
 	{posted_interrupts,  CHECK_EXECUTION, 0, "'process posted interrupts': its four conditions", EXEC_SECTION},
 	{vpid,               CHECK_EXECUTION, 0, "'enable VPID': the VPID is not 0000H", EXEC_SECTION},
@@ -385,7 +337,14 @@ const struct check_row check_controls_table[] = {
 	{pml,                CHECK_EXECUTION, 0, "'enable PML': address 4-KByte aligned, within the physical-address width", EXEC_SECTION},
 	{shadowing,          CHECK_EXECUTION, 0, "'VMCS shadowing': bitmap addresses 4-KByte aligned, within the physical-address width", EXEC_SECTION},
 	{ve_info,            CHECK_EXECUTION, 0, "'EPT-violation #VE': address 4-KByte aligned, within the physical-address width", EXEC_SECTION},
+	{spp_table,          CHECK_EXECUTION, 0, "sub-page write permissions: table address 4-KByte aligned, within the physical-address width", EXEC_SECTION},
+	{vm_functions,       CHECK_EXECUTION, 0, "'enable VM functions': reserved VM-function controls are clear", EXEC_SECTION},
+	{eptp_list,          CHECK_EXECUTION, 0, "'EPTP switching' only with 'enable EPT'; EPTP-list address 4-KByte aligned, within the physical-address width", EXEC_SECTION},
+	{pt_guest_physical,  CHECK_EXECUTION | CHECK_ENTRY, 0, "'Intel PT uses guest physical addresses': EPT is on, IA32_RTIT_CTL loaded at entry and cleared at exit", EXEC_SECTION},
+	{tsc_multiplier,     CHECK_EXECUTION, 0, "'use TSC scaling': the TSC multiplier is not 0", EXEC_SECTION},
+	{pasid,              CHECK_EXECUTION, 0, "'PASID translation': directory addresses 4-KByte aligned, within the physical-address width", EXEC_SECTION},
 	{exit_allowed,       CHECK_EXIT,      0, "reserved VM-exit controls are set properly", EXIT_SECTION},
+	{exit2_allowed,      CHECK_EXIT | CHECK_EXECUTION, 0, "reserved secondary VM-exit controls are clear", EXIT_SECTION},
 	{save_timer,         CHECK_EXIT,      0, "'save VMX-preemption timer value' only with 'activate VMX-preemption timer'", EXIT_SECTION},
 	{exit_msr_store,     CHECK_EXIT,      0, "VM-exit MSR-store list 16-byte aligned, within the physical-address width", EXIT_SECTION},
 	{exit_msr_load,      CHECK_EXIT,      0, "VM-exit MSR-load list 16-byte aligned, within the physical-address width", EXIT_SECTION},
@@ -400,23 +359,4 @@ const struct check_row check_controls_table[] = {
 	{entry_smm,          CHECK_ENTRY,     0, "outside SMM, 'entry to SMM' and 'deactivate dual-monitor treatment' are 0", ENTRY_SECTION},
 };
 const unsigned check_controls_count = sizeof(check_controls_table) / sizeof(check_controls_table[0]);
-
-const struct check_row check_host_table[] = {
-	{host_cr0,        CHECK_HOST, 0, "CR0 has the bits fixed in VMX operation", HOST_REGS},
-	{host_cr4,        CHECK_HOST, 0, "CR4 has the bits fixed in VMX operation", HOST_REGS},
-	{host_cet,        CHECK_HOST, 0, "CR4.CET only with CR0.WP", HOST_REGS},
-	{host_cr3,        CHECK_HOST, 0, "CR3 is within the physical-address width", HOST_REGS},
-	{host_sysenter,   CHECK_HOST, 0, "IA32_SYSENTER_ESP and IA32_SYSENTER_EIP are canonical", HOST_REGS},
-	{host_pat,        CHECK_HOST, 0, "'load IA32_PAT': each byte is a memory type", HOST_REGS},
-	{host_efer,       CHECK_HOST, 0, "'load IA32_EFER': reserved bits 0, LMA and LME as 'host address-space size'", HOST_REGS},
-	{host_selectors,  CHECK_HOST, 0, "the selectors' RPL and TI are 0", HOST_SEGS},
-	{host_cs_tr,      CHECK_HOST, 0, "the selectors of CS and TR are not 0000H", HOST_SEGS},
-	{host_ss,         CHECK_HOST, 0, "the selector of SS is not 0000H if 'host address-space size' is 0", HOST_SEGS},
-	{host_bases,      CHECK_HOST, 0, "the bases of FS, GS, GDTR, IDTR and TR are canonical", HOST_SEGS},
-	{host_size,       CHECK_HOST, 0, "'host address-space size' is IA32_EFER.LMA at VM entry", HOST_SIZE},
-	{host_size_guest, CHECK_HOST, 0, "'IA-32e mode guest' only with 'host address-space size'", HOST_SIZE},
-	{host_32,         CHECK_HOST, 0, "without 'host address-space size', CR4.PCIDE and bits 63:32 of RIP are 0", HOST_SIZE},
-	{host_64,         CHECK_HOST, 0, "with 'host address-space size', CR4.PAE is 1 and RIP is canonical", HOST_SIZE},
-};
-const unsigned check_host_count = sizeof(check_host_table) / sizeof(check_host_table[0]);
 /* clang-format on */

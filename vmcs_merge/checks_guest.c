@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Clauses of "Checks on the Guest State Area". */
-#include "vmcs_merge/checks.h"
-#include "vmcs_merge/merge.h"
+#include "vmcs_merge/checks_impl.h"
 #include "vmcs_merge/x86.h"
-
-#define CLAUSE(name) static bool name(const struct check_env *e)
-#define V(field)     (e->vmcs12->v[F_##field])
 
 /* SDM, "Segment-Access Rights" */
 #define AR_TYPE(ar)     ((unsigned)(ar)&15u)
@@ -26,11 +22,6 @@
 enum { ACTIVE, HLT, SHUTDOWN, WAIT_FOR_SIPI };
 enum { EVENT_EXTERNAL = 0, EVENT_NMI = 2, EVENT_HARDWARE = 3, EVENT_OTHER = 7 };
 
-static bool implies(bool a, bool b)
-{
-	return !a || b;
-}
-
 static bool ia32e(const struct check_env *e)
 {
 	return V(ENTRY_CTLS) & ENTRY_CTL_IA32E_GUEST;
@@ -38,7 +29,7 @@ static bool ia32e(const struct check_env *e)
 
 static bool unrestricted(const struct check_env *e)
 {
-	return vmcs_effective_controls(e->vmcs12, WORD_CPU2) & CTL2_UNRESTRICTED_GUEST;
+	return cpu2(e) & CTL2_UNRESTRICTED_GUEST;
 }
 
 static bool v8086(const struct check_env *e)
@@ -79,7 +70,7 @@ CLAUSE(cet)
 
 CLAUSE(debugctl)
 {
-	return implies(V(ENTRY_CTLS) & ENTRY_CTL_LOAD_DEBUG, !(V(GUEST_DEBUGCTL) & ~0xffc7ull));
+	return implies(V(ENTRY_CTLS) & ENTRY_CTL_LOAD_DEBUG, !(V(GUEST_DEBUGCTL) & ~e->debugctl_bits));
 }
 
 CLAUSE(long_mode)
@@ -121,6 +112,38 @@ CLAUSE(efer)
 	if (!(V(ENTRY_CTLS) & ENTRY_CTL_LOAD_EFER))
 		return true;
 	return !(efer & ~known) && lma == ia32e(e) && implies(V(GUEST_CR0) & VM_CR0_PG, lma == lme);
+}
+
+CLAUSE(perf)
+{
+	return implies(V(ENTRY_CTLS) & ENTRY_CTL_LOAD_PERF_GLOBAL,
+		       !(V(GUEST_PERF_GLOBAL_CTRL) & ~e->perf_global_bits));
+}
+
+/* Bit 0 EN, bit 1 BNDPRESERVE; the bound directory's address above bit 11. */
+CLAUSE(bndcfgs)
+{
+	uint64_t bndcfgs = V(GUEST_BNDCFGS);
+
+	return implies(V(ENTRY_CTLS) & ENTRY_CTL_LOAD_BNDCFGS,
+		       !(bndcfgs & 0xffc) && check_canonical(e, bndcfgs & ~0xfffull));
+}
+
+CLAUSE(pkrs)
+{
+	return implies(V(ENTRY_CTLS) & ENTRY_CTL_LOAD_PKRS, V(GUEST_PKRS) >> 32 == 0);
+}
+
+CLAUSE(uinv)
+{
+	return implies(V(ENTRY_CTLS) & ENTRY_CTL_LOAD_UINV, V(GUEST_UINV) >> 8 == 0);
+}
+
+CLAUSE(cet_state)
+{
+	return implies(V(ENTRY_CTLS) & ENTRY_CTL_LOAD_CET,
+		       check_s_cet(e, V(GUEST_S_CET), ia32e(e)) &&
+			       check_canonical(e, V(GUEST_INTR_SSP_TABLE)));
 }
 
 /* ---- segment registers ---- */
@@ -287,6 +310,14 @@ CLAUSE(rip)
 	return V(GUEST_RIP) >> (64 - unused) == 0 || ~V(GUEST_RIP) >> (64 - unused) == 0;
 }
 
+CLAUSE(ssp)
+{
+	bool wide = ia32e(e) && AR_L(V(GUEST_CS_ACCESS_RIGHTS));
+
+	return implies(V(ENTRY_CTLS) & ENTRY_CTL_LOAD_CET,
+		       (V(GUEST_SSP) & 3) == 0 && check_width(e, V(GUEST_SSP), wide));
+}
+
 CLAUSE(rflags)
 {
 	return !(V(GUEST_RFLAGS) & ~0x3f7fd7ull) && V(GUEST_RFLAGS) & 2;
@@ -347,7 +378,8 @@ CLAUSE(blocking)
 {
 	uint64_t b = V(GUEST_INTERRUPTIBILITY);
 
-	if (b & ~0x1full || (b & BLOCKING_STI && b & BLOCKING_MOV_SS))
+	/* bit 4, enclave interruption, is reserved as bits 31:5 are: L1 is offered no SGX */
+	if (b & ~0xfull || (b & BLOCKING_STI && b & BLOCKING_MOV_SS))
 		return false;
 	return !(b & BLOCKING_SMI) && implies(b & BLOCKING_STI, V(GUEST_RFLAGS) & VM_RFLAGS_IF);
 }
@@ -375,9 +407,35 @@ CLAUSE(pending_debug)
 	return bs == (tf && !btf);
 }
 
+/* Bit 16: a #DB inside a transactional region. */
+CLAUSE(pending_rtm)
+{
+	uint64_t p = V(GUEST_PENDING_DEBUG);
+
+	return implies(p >> 16 & 1, e->rtm && (p & ~0x10000ull) == 0x1000 &&
+					    !(V(GUEST_INTERRUPTIBILITY) & BLOCKING_MOV_SS));
+}
+
+static bool linked(const struct check_env *e)
+{
+	return V(VMCS_LINK_POINTER) != ~0ull;
+}
+
 CLAUSE(link_pointer)
 {
-	return V(VMCS_LINK_POINTER) == ~0ull || check_physical(e, V(VMCS_LINK_POINTER), 4096);
+	return implies(linked(e), check_physical(e, V(VMCS_LINK_POINTER), 4096));
+}
+
+CLAUSE(link_current)
+{
+	return implies(linked(e), V(VMCS_LINK_POINTER) != e->current_vmcs);
+}
+
+CLAUSE(link_revision)
+{
+	uint32_t shadow = cpu2(e) & CTL2_VMCS_SHADOWING ? VMCS_SHADOW_INDICATOR : 0;
+
+	return implies(linked(e), e->link_revision == (VMX_BASIC_REVISION(e->caps->basic) | shadow));
 }
 
 CLAUSE(pdptes)
@@ -385,7 +443,7 @@ CLAUSE(pdptes)
 	bool pae = V(GUEST_CR0) & VM_CR0_PG && V(GUEST_CR4) & VM_CR4_PAE && !ia32e(e);
 	uint64_t reserved = ~0ull << e->physical_address_bits | 0x1e6;
 
-	if (!pae || !(vmcs_effective_controls(e->vmcs12, WORD_CPU2) & CTL2_EPT))
+	if (!pae || !(cpu2(e) & CTL2_EPT))
 		return true;
 	for (unsigned i = 0; i < 4; i++) {
 		uint64_t pdpte = e->vmcs12->v[F_GUEST_PDPTE0 + i];
@@ -418,6 +476,11 @@ const struct check_row check_guest_table[] = {
 	{sysenter,          CHECK_CONTROL_REGISTERS, 0, "IA32_SYSENTER_ESP and IA32_SYSENTER_EIP are canonical", REGS},
 	{pat,               CHECK_CONTROL_REGISTERS, 0, "'load IA32_PAT': each byte is a memory type", REGS},
 	{efer,              CHECK_CONTROL_REGISTERS, 0, "'load IA32_EFER': reserved bits 0, LMA as 'IA-32e mode guest', LME as LMA if CR0.PG", REGS},
+	{perf,              CHECK_CONTROL_REGISTERS, 0, "'load IA32_PERF_GLOBAL_CTRL': reserved bits are 0", REGS},
+	{bndcfgs,           CHECK_CONTROL_REGISTERS, 0, "'load IA32_BNDCFGS': reserved bits are 0, the address is canonical", REGS},
+	{pkrs,              CHECK_CONTROL_REGISTERS, 0, "'load PKRS': bits 63:32 are 0", REGS},
+	{uinv,              CHECK_CONTROL_REGISTERS, 0, "'load UINV': bits 15:8 are 0", REGS},
+	{cet_state,         CHECK_CONTROL_REGISTERS, 0, "'load CET state': reserved bits of IA32_S_CET are 0, addresses are canonical", REGS},
 	{selectors,         CHECK_SEGMENTS, 0, "TI of TR and LDTR is 0; RPL of SS is that of CS", SEGS},
 	{v8086_segments,    CHECK_SEGMENTS, 0, "virtual-8086: base = selector * 16, limit FFFFH, access rights F3H", SEGS},
 	{bases,             CHECK_SEGMENTS, 0, "bases are canonical, those of CS, SS, DS, ES below 4 GBytes", SEGS},
@@ -428,6 +491,7 @@ const struct check_row check_guest_table[] = {
 	{ldtr,              CHECK_SEGMENTS, 0, "access rights of LDTR", SEGS},
 	{tables,            CHECK_TABLES, 0, "bases of GDTR and IDTR canonical, limits of 16 bits", TABS},
 	{rip,               CHECK_RIP_RFLAGS, 0, "bits of RIP beyond the mode's width", RIPS},
+	{ssp,               CHECK_RIP_RFLAGS, 0, "'load CET state': SSP is 4-byte aligned, and as wide as the mode", RIPS},
 	{rflags,            CHECK_RIP_RFLAGS, 0, "reserved bits of RFLAGS", RIPS},
 	{rflags_vm,         CHECK_RIP_RFLAGS, 0, "RFLAGS.VM is 0 in IA-32e mode and without CR0.PE", RIPS},
 	{rflags_if,         CHECK_RIP_RFLAGS, 0, "RFLAGS.IF is 1 if an external interrupt is injected", RIPS},
@@ -437,7 +501,10 @@ const struct check_row check_guest_table[] = {
 	{blocking,          CHECK_NON_REGISTER, 0, "interruptibility state: reserved bits, STI with IF, no SMI blocking", OTHER},
 	{blocking_event,    CHECK_NON_REGISTER, 0, "no injection while what is injected is blocked", OTHER},
 	{pending_debug,     CHECK_NON_REGISTER, 0, "pending debug exceptions: reserved bits, BS with TF and BTF", OTHER},
+	{pending_rtm,       CHECK_NON_REGISTER, 0, "pending debug exceptions: RTM with bit 12 only, and without blocking by MOV SS", OTHER},
 	{link_pointer,      CHECK_NON_REGISTER, 4, "the VMCS link pointer is all ones, or aligned and within the physical-address width", OTHER},
+	{link_current,      CHECK_NON_REGISTER | CHECK_LINK, 4, "the VMCS link pointer is not the current-VMCS pointer", OTHER},
+	{link_revision,     CHECK_NON_REGISTER | CHECK_LINK, 4, "the linked VMCS has the revision, and is a shadow VMCS with 'VMCS shadowing' only", OTHER},
 	{pdptes,            CHECK_PDPTES, 2, "reserved bits of present PDPTEs", PDPTS},
 };
 const unsigned check_guest_count = sizeof(check_guest_table) / sizeof(check_guest_table[0]);

@@ -48,7 +48,11 @@ static void merge(struct machine *m)
 
 static void check(const struct machine *m, uint64_t value)
 {
-	struct check_env env = {&m->vmcs12, &m->offered, 39 + value % 14, 48, value >> 8 & 1};
+	struct check_env env = {.vmcs12 = &m->vmcs12,
+				.caps = &m->offered,
+				.physical_address_bits = 39 + value % 14,
+				.linear_address_bits = 48,
+				.l1_long_mode = value >> 8 & 1};
 	struct exit_query query = {
 		.vmcs12 = &m->vmcs12, .reason = (uint32_t)value % 128, .qualification = value >> 7};
 	struct check_result result;

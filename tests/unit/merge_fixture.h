@@ -129,7 +129,12 @@ static inline void fixture_init(struct fixture *f)
 
 static inline struct check_env fixture_env(const struct fixture *f)
 {
-	return (struct check_env){&f->vmcs12, &f->offered, 40, 48, true};
+	return (struct check_env){.vmcs12 = &f->vmcs12,
+				  .caps = &f->offered,
+				  .physical_address_bits = 40,
+				  .linear_address_bits = 48,
+				  .l1_long_mode = true,
+				  .debugctl_bits = 0x7fc3};
 }
 
 #endif
