@@ -38,6 +38,8 @@ static const struct config_key keys[] = {
 		"merge into vmcs02 only what changed"},
 	{CONFIG_VM, "nested.limit",             CONFIG_LIMIT,  0, 0, 0, 0,
 		"a VMX capability MSR and the most that the VM is offered of it; may repeat"},
+	{CONFIG_VM, "nested.vmx_locked",        CONFIG_SWITCH, AT(vm_config, vmx_locked), 0, 0,
+		"IA32_FEATURE_CONTROL is locked with VMX on"},
 	{CONFIG_VM, "slice",                    CONFIG_NUMBER, AT(vm_config, slice), 1000, INT64_MAX,
 		"ticks that a vCPU runs before another one gets the processor"},
 	{CONFIG_VM, "module",                   CONFIG_MODULE, 0, 0, 0, 0,
@@ -441,8 +443,7 @@ static int key_line(struct parser *p, struct span line)
 	for (size_t i = 0; i < KEY_COUNT; i++) {
 		if (keys[i].section != p->section || !equals(name, keys[i].name))
 			continue;
-		if (p->seen_at[i] && keys[i].type != CONFIG_MODULE &&
-		    keys[i].type != CONFIG_LIMIT) {
+		if (p->seen_at[i] && keys[i].type != CONFIG_MODULE && keys[i].type != CONFIG_LIMIT) {
 			(void)fail(p, "", name, " was given before, on line ");
 			add_number(p->error, p->seen_at[i]);
 			return -EINVAL;
@@ -485,6 +486,7 @@ static int begin_vm(struct parser *p, struct span name)
 	vm->vcpus = 1;
 	vm->shadow_vmcs = true;
 	vm->incremental_merge = true;
+	vm->vmx_locked = true;
 	vm->line = p->line;
 	p->vm = vm;
 	return 0;

@@ -37,6 +37,7 @@ struct vm_config {
 	bool incremental_merge;
 	uint32_t limited; /* bit i: limit[i] was given */
 	uint64_t limit[NB_VMX_MSR_COUNT]; /* of the VMX capability MSRs, from IA32_VMX_BASIC on */
+	bool vmx_locked;
 	uint32_t module_count;
 	struct vm_module module[CONFIG_MODULES_MAX];
 	uint32_t line; /* of [vm NAME] */
@@ -57,7 +58,15 @@ struct config_error {
 
 /* One row a key of the text; tests hold docs/bundle.md against it. */
 enum config_section { CONFIG_NOWHERE, CONFIG_L0, CONFIG_VM };
-enum config_type { CONFIG_NUMBER, CONFIG_SIZE, CONFIG_SWITCH, CONFIG_ENTRY, CONFIG_TEXT, CONFIG_MODULE, CONFIG_LIMIT };
+enum config_type {
+	CONFIG_NUMBER,
+	CONFIG_SIZE,
+	CONFIG_SWITCH,
+	CONFIG_ENTRY,
+	CONFIG_TEXT,
+	CONFIG_MODULE,
+	CONFIG_LIMIT
+};
 struct config_key {
 	enum config_section section;
 	const char *name;

@@ -13,15 +13,12 @@
 	 EPT_CAP_INVVPID_NO_GLOBAL)
 
 /*
- * Timer rate, saving of LMA, activity states, CR3 targets and injection with length 0, as the processor has
- * them. MSR lists of up to 512 entries (field 0). VMWRITE to read-only fields is not offered: it would have
- * to reach the exit information that L0 writes.
+ * Timer rate, saving of LMA, activity states, CR3 targets, VMWRITE to any field and injection with length 0,
+ * as the processor has them. MSR lists of up to 512 entries (field 0).
  */
 #define MISC_OFFERED                                                                                         \
 	(0x1full | VMX_MISC_SAVE_LMA | VMX_MISC_ACTIVITY_HLT | VMX_MISC_ACTIVITY_SHUTDOWN |                  \
-	 VMX_MISC_ACTIVITY_SIPI | 0x1ffull << 16 | VMX_MISC_INJECT_LEN0)
-
-#define VMFUNC_OFFERED 1ull /* EPTP switching */
+	 VMX_MISC_ACTIVITY_SIPI | 0x1ffull << 16 | VMX_MISC_VMWRITE_ANY | VMX_MISC_INJECT_LEN0)
 
 /* Bits the processor forces stay forced: they include the reserved 'default1' ones. */
 static uint64_t restrict_controls(uint64_t hardware, enum control_word word)
@@ -190,7 +187,7 @@ void caps_for_guest(const struct vmx_caps *hardware, struct vmx_caps *guest)
 	if (guest->cpu2 >> 32 & CTL2_EPT)
 		guest->ept_vpid |= hardware->ept_vpid & EPT_OFFERED;
 	if (guest->cpu2 >> 32 & CTL2_VMFUNC)
-		guest->vmfunc = hardware->vmfunc & VMFUNC_OFFERED;
+		guest->vmfunc = hardware->vmfunc & VMFUNC_EPTP_SWITCHING;
 	if (guest->cpu2 >> 32 & CTL2_VPID)
 		guest->ept_vpid |= hardware->ept_vpid & VPID_OFFERED;
 	if (hardware->basic & VMX_BASIC_TRUE_CTLS) {

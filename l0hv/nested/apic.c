@@ -20,7 +20,7 @@ static const uint8_t *virtual_apic(const struct vcpu *v)
 	return vm_memory(v->vm, v->nested->v12.v[F_VIRTUAL_APIC_ADDR], PAGE_SIZE);
 }
 
-static uint8_t vtpr(const struct vcpu *v)
+uint8_t apic_vtpr(const struct vcpu *v)
 {
 	const uint8_t *page = virtual_apic(v);
 
@@ -94,13 +94,14 @@ void apic_mend_vectoring(struct vcpu *v)
 	n->svi_seen = svi;
 }
 
-bool apic_threshold_bad(struct vcpu *v)
+/* "VM-Execution Control Fields": the TPR threshold is above L1's VTPR where that must not be. */
+static bool threshold_bad(const struct vcpu *v)
 {
 	const struct nested *n = v->nested;
 
 	return n->v12.v[F_CPU_CTLS] & CPU_TPR_SHADOW &&
 	       !(ctls2(n) & (CTL2_APIC_ACCESSES | CTL2_VIRTUAL_INTR_DELIVERY)) &&
-	       (n->v12.v[F_TPR_THRESHOLD] & 0xF) > vtpr(v) >> 4;
+	       (n->v12.v[F_TPR_THRESHOLD] & 0xF) > apic_vtpr(v) >> 4;
 }
 
 /*
@@ -110,9 +111,9 @@ bool apic_threshold_bad(struct vcpu *v)
 bool nested_entry_mended(struct vcpu *v)
 {
 	struct nested *n = v->nested;
-	uint64_t threshold = vtpr(v) >> 4;
+	uint64_t threshold = apic_vtpr(v) >> 4;
 
-	if (!apic_threshold_bad(v) || n->v02.v[F_TPR_THRESHOLD] <= threshold)
+	if (!threshold_bad(v) || n->v02.v[F_TPR_THRESHOLD] <= threshold)
 		return false;
 	vmwrite(TPR_THRESHOLD, threshold);
 	n->v02.v[F_TPR_THRESHOLD] = threshold;
@@ -131,6 +132,6 @@ bool apic_virtual_interrupt(struct vcpu *v)
 	status = vmread(GUEST_INTR_STATUS);
 	rvi = status >> 4 & 0xF;
 	svi = status >> 12 & 0xF;
-	tpr = vtpr(v) >> 4;
+	tpr = apic_vtpr(v) >> 4;
 	return rvi > (tpr > svi ? tpr : svi);
 }

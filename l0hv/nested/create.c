@@ -9,9 +9,6 @@
 #include "l0hv/vmx/vmcs01.h"
 #include "l0hv/vmx/vmx.h"
 
-#define FEATURE_LOCK  0x1ull
-#define FEATURE_VMXON 0x4ull
-
 static void make_fields(struct nested *n)
 {
 	vmcs_existing_fields(&n->caps, &n->fields);
@@ -29,6 +26,15 @@ static void make_fields(struct nested *n)
 	}
 }
 
+/* SDM "VMX-Fixed Bits in CR4": a bit may be 1 if CPUID shows its feature. */
+static void limit_cr4(const struct vcpu *v, struct vmx_caps *caps)
+{
+	uint64_t owned0, forced0, owned4, forced4;
+
+	cr_owned(v, false, &owned0, &forced0, &owned4, &forced4);
+	caps->cr4_fixed1 &= ~owned4 | CR4_VMXE;
+}
+
 int nested_create(struct vcpu *v)
 {
 	static uint16_t next_vpid = 0x8000;
@@ -39,6 +45,9 @@ int nested_create(struct vcpu *v)
 		return -ENOMEM;
 	caps_for_guest(&l0_caps, &n->caps);
 	caps_limit(&n->caps, v->vm->config->limit, v->vm->config->limited);
+	limit_cr4(v, &n->caps);
+	/* as firmware leaves it, or as a reset does */
+	n->feature_control = v->vm->config->vmx_locked ? FEATURE_LOCK | FEATURE_VMXON : 0;
 	make_fields(n);
 	n->current = NO_VMCS12;
 	n->vpid02 = next_vpid++;
@@ -100,20 +109,25 @@ uint64_t nested_cr4_mask(const struct vcpu *v)
 	return v->nested->v12.v[F_CR4_MASK];
 }
 
-/* Locked with VMX on, as firmware leaves it. */
 int nested_rdmsr_feature(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
 	(void)msr;
-	*value = FEATURE_LOCK | FEATURE_VMXON;
-	return v->nested ? 0 : -EPERM;
+	if (!v->nested)
+		return -EPERM;
+	*value = v->nested->feature_control;
+	return 0;
 }
 
+/* SDM "Enabling and Entering VMX Operation": writable until it is locked. The bits of SMX and SGX are
+ * reserved, as L1 has neither. */
 int nested_wrmsr_feature(struct vcpu *v, uint32_t msr, uint64_t value)
 {
-	(void)v;
 	(void)msr;
-	(void)value;
-	return -EPERM;
+	if (!v->nested || v->nested->feature_control & FEATURE_LOCK ||
+	    value & ~(FEATURE_LOCK | FEATURE_VMXON))
+		return -EPERM;
+	v->nested->feature_control = value;
+	return 0;
 }
 
 int nested_rdmsr_caps(struct vcpu *v, uint32_t msr, uint64_t *value)

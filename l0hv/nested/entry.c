@@ -13,9 +13,8 @@
 
 #define LINEAR_BITS 48u
 
-/* Exit qualifications: SDM "VM-Entry Failures During or After Loading Guest State" */
-#define ENTRY_FAILURE_PDPTE        2u
-#define ENTRY_FAILURE_LINK_POINTER 4u
+/* Exit qualification: SDM "VM-Entry Failures During or After Loading Guest State" */
+#define ENTRY_FAILURE_PDPTE 2u
 
 static void set_policy(struct vcpu *v)
 {
@@ -64,45 +63,32 @@ static void read_l1_state(struct vcpu *v)
 	vmcs_bitset_set(&n->dirty, F_GUEST_DR7);
 }
 
-/* SDM "Checks on Guest Non-Register State" */
-static bool link_pointer_ok(struct vcpu *v)
-{
-	const struct nested *n = v->nested;
-	const bool shadowing = vmcs_effective_controls(&n->v12, WORD_CPU2) & CTL2_VMCS_SHADOWING;
-	uint64_t link = n->v12.v[F_VMCS_LINK_POINTER];
-	const uint32_t *region;
-
-	if (link == ~0ull)
-		return true;
-	region = vm_memory(v->vm, link & ~0xFFFull, 4);
-	return !(link & 0xFFF) && region &&
-	       *region == (NESTBED_VMCS_REVISION | (shadowing ? SHADOW_INDICATOR : 0));
-}
-
 /* CHECK_PASSED, or how it failed, with the exit qualification. vmcs01 is current. */
 static enum check_failure check(struct vcpu *v, uint64_t *qualification)
 {
 	struct nested *n = v->nested;
 	struct check_result result;
+	uint32_t always = vmcs12_check_always(&n->v12);
 	const struct check_env env = {
 		.vmcs12 = &n->v12,
 		.caps = &n->caps,
 		.physical_address_bits = l0_features.maxphyaddr,
 		.linear_address_bits = LINEAR_BITS,
 		.l1_long_mode = vmread(GUEST_EFER) & EFER_LMA,
+		.debugctl_bits = DEBUGCTL_BTF,
+		.vtpr = always & CHECK_VTPR ? apic_vtpr(v) : 0,
+		.current_vmcs = n->current,
+		.link_revision =
+			always & CHECK_LINK ? vmcs12_revision_at(v, n->v12.v[F_VMCS_LINK_POINTER]) : 0,
 	};
 
-	n->checks_due |= vmcs12_check_groups(&n->dirty);
+	n->checks_due |= vmcs12_check_groups(&n->dirty) | always;
 	if (n->checks_due && !vmcs12_check(&env, n->checks_due, &result)) {
 		*qualification = result.qualification;
 		return result.failure;
 	}
-	if (n->checks_due & CHECK_NON_REGISTER && !link_pointer_ok(v)) {
-		*qualification = ENTRY_FAILURE_LINK_POINTER;
-		return CHECK_EXIT_GUEST;
-	}
 	n->checks_due = 0;
-	return apic_threshold_bad(v) ? CHECK_VMFAIL_CONTROLS : CHECK_PASSED;
+	return CHECK_PASSED;
 }
 
 /* With a TPR of L1's making, CR8 exits only where L1 wants it; without, it is the TPR that L0 gives L1, and
@@ -212,17 +198,19 @@ static void resume_l2(struct vcpu *v)
 enum verdict nested_enter(struct vcpu *v, bool launch)
 {
 	struct nested *n = v->nested;
-	uint64_t qualification = 0;
+	uint64_t qualification = 0, blocked;
 	enum check_failure failure;
 	unsigned bad;
 	int error;
 
 	if (n->current == NO_VMCS12 || n->current_is_shadow)
 		return VMX_FAIL_INVALID;
-	if (vmread(GUEST_INTERRUPTIBILITY) & BLOCKED_BY_MOV_SS)
+	blocked = vmread(GUEST_INTERRUPTIBILITY);
+	if (blocked & BLOCKED_BY_MOV_SS)
 		return vmx_fail(v, VMFAIL_BLOCKED_BY_MOV_SS);
 	if (launch == n->launched)
 		return vmx_fail(v, launch ? VMFAIL_LAUNCH_NOT_CLEAR : VMFAIL_RESUME_NOT_LAUNCHED);
+	n->nmi_blocked = blocked & BLOCKED_BY_NMI;
 	shadow_fetch(v);
 	if (n->shadowing)
 		vmptrld(v->vmcs01.pa);
@@ -252,9 +240,7 @@ enum verdict nested_enter(struct vcpu *v, bool launch)
 		      ? msr_list_load(v, n->v12.v[F_ENTRY_MSR_LOAD_ADDR], n->v12.v[F_ENTRY_MSR_LOAD_COUNT])
 		      : 0;
 	if (bad) {
-		v->in_l2 = false;
 		n->merged = false; /* vmcs02 never ran: what the merge wrote is not what it holds */
-		vmcs_switch(v, &v->vmcs01);
 		nested_entry_failed(v, EXIT_ENTRY_MSR_LOADING, bad);
 		return RESUME;
 	}

@@ -104,8 +104,13 @@ static uint64_t timer_left(const struct vcpu *v)
 	return v->l2_due > now ? (v->l2_due - now) >> l0_features.timer_rate : 0;
 }
 
-static void vmx_abort(struct vcpu *v, unsigned entry)
+/* SDM "VMX Aborts": the indicator tells of it in the VMCS region, the processor shuts down. */
+enum { ABORT_MSR_STORE = 1, ABORT_MSR_LOAD = 4 };
+
+static void vmx_abort(struct vcpu *v, uint32_t indicator, unsigned entry)
 {
+	(void)!vm_write(v->vm, v->nested->current + offsetof(struct vmcs12_region, abort), &indicator,
+			sizeof(indicator));
 	vm_stop(v, STOP_BAD_GUEST_STATE, true, "VMX abort: entry %u of a VM-exit MSR list", entry);
 }
 
@@ -132,8 +137,15 @@ static void enter_l1(struct vcpu *v, const struct vmcs_bitset *changed, uint64_t
 			msr_list_load(v, n->v12.v[F_EXIT_MSR_LOAD_ADDR], n->v12.v[F_EXIT_MSR_LOAD_COUNT]);
 
 		if (bad)
-			vmx_abort(v, bad);
+			vmx_abort(v, ABORT_MSR_LOAD, bad);
 	}
+}
+
+/* "Updating Non-Register State": L2's blocking by NMI is L1's, unless L2's NMIs are virtual; then L1 has the
+ * one that it entered with. */
+static bool nmi_blocked(const struct nested *n, uint64_t l2)
+{
+	return n->v12.v[F_PIN_CTLS] & PIN_VIRTUAL_NMIS ? n->nmi_blocked : l2 & BLOCKED_BY_NMI;
 }
 
 void nested_reflect(struct vcpu *v, const struct exit_info *info)
@@ -154,12 +166,12 @@ void nested_reflect(struct vcpu *v, const struct exit_info *info)
 			msr_list_store(v, n->v12.v[F_EXIT_MSR_STORE_ADDR], n->v12.v[F_EXIT_MSR_STORE_COUNT]);
 
 		if (bad) {
-			vmx_abort(v, bad);
+			vmx_abort(v, ABORT_MSR_STORE, bad);
 			return;
 		}
 	}
 	enter_l1(v, &changed, efer, pat);
-	if (nmi) /* "Loading Host State": an NMI exit blocks NMIs */
+	if (nmi || nmi_blocked(n, n->v12.v[F_GUEST_INTERRUPTIBILITY])) /* "Loading Host State" */
 		vmwrite(GUEST_INTERRUPTIBILITY, BLOCKED_BY_NMI);
 	if (info->reason < ACCOUNT_REASONS)
 		v->account.exit[1][info->reason].reflected++;
@@ -175,6 +187,8 @@ void nested_entry_failed(struct vcpu *v, uint32_t reason, uint64_t qualification
 	update(n, &changed, F_EXIT_REASON, reason | EXIT_REASON_ENTRY_FAILURE);
 	update(n, &changed, F_EXIT_QUALIFICATION, qualification);
 	enter_l1(v, &changed, efer, pat);
+	if (n->nmi_blocked) /* as before the entry */
+		vmwrite(GUEST_INTERRUPTIBILITY, BLOCKED_BY_NMI);
 }
 
 /* The processor refused the guest state that vmcs02 has though vmcs12's passed L0's checks: L1 gets its entry

@@ -118,19 +118,11 @@ static bool physical_ok(uint64_t gpa)
 	return !(gpa & PAGE_MASK) && !(gpa >> l0_features.maxphyaddr);
 }
 
-/* The first 4 bytes of a region, as the processor would read them. */
-static uint32_t revision_at(const struct vcpu *v, uint64_t gpa)
-{
-	const uint32_t *p = vm_memory(v->vm, gpa, 4);
-
-	return p ? *(const volatile uint32_t *)p : ~0u;
-}
-
 /* A VMCS's: bit 31 is the shadow-VMCS indicator, for processors that have VMCS shadowing. */
 static bool revision_ok(const struct nested *n, uint32_t revision)
 {
 	if (vmx_can(&n->caps, WORD_CPU2, CTL2_VMCS_SHADOWING))
-		revision &= ~SHADOW_INDICATOR;
+		revision &= ~VMCS_SHADOW_INDICATOR;
 	return revision == VMX_BASIC_REVISION(n->caps.basic);
 }
 
@@ -146,13 +138,14 @@ static enum verdict do_vmxon(struct vcpu *v, uint64_t info)
 	if (n->vmxon)
 		return vmx_fail(v, VMFAIL_VMXON_IN_ROOT);
 	if ((cr0 & n->caps.cr0_fixed0) != n->caps.cr0_fixed0 || cr0 & ~n->caps.cr0_fixed1 ||
-	    (cr4 & n->caps.cr4_fixed0) != n->caps.cr4_fixed0 || cr4 & ~n->caps.cr4_fixed1) {
+	    (cr4 & n->caps.cr4_fixed0) != n->caps.cr4_fixed0 || cr4 & ~n->caps.cr4_fixed1 ||
+	    (~n->feature_control & (FEATURE_LOCK | FEATURE_VMXON))) {
 		inject_exception(v, VECTOR_GP, 0);
 		return RESUME;
 	}
 	if (read_memory(v, info, &gpa, sizeof(gpa)))
 		return RESUME;
-	if (!physical_ok(gpa) || revision_at(v, gpa) != VMX_BASIC_REVISION(n->caps.basic))
+	if (!physical_ok(gpa) || vmcs12_revision_at(v, gpa) != VMX_BASIC_REVISION(n->caps.basic))
 		return VMX_FAIL_INVALID;
 	n->vmxon = true;
 	n->vmxon_gpa = gpa;
@@ -212,7 +205,8 @@ static enum verdict do_vmptrld(struct vcpu *v, uint64_t info)
 		return vmx_fail(v, VMFAIL_VMPTRLD_ADDRESS);
 	if (gpa == n->vmxon_gpa)
 		return vmx_fail(v, VMFAIL_VMPTRLD_VMXON_POINTER);
-	if (!revision_ok(n, revision_at(v, gpa)) || !vm_memory(v->vm, gpa, sizeof(struct vmcs12_region)))
+	if (!revision_ok(n, vmcs12_revision_at(v, gpa)) ||
+	    !vm_memory(v->vm, gpa, sizeof(struct vmcs12_region)))
 		return vmx_fail(v, VMFAIL_VMPTRLD_REVISION);
 	if (gpa != n->current) {
 		drop_current(v);
@@ -332,8 +326,7 @@ static enum verdict do_invept(struct vcpu *v, uint64_t info)
 		return vmx_fail(v, VMFAIL_INVALID_INVALIDATION);
 	if (read_memory(v, info, descriptor, sizeof(descriptor)))
 		return RESUME;
-	if (type == INVEPT_SINGLE && ((descriptor[0] & 7) != EPT_WB || (descriptor[0] >> 3 & 7) != 3 ||
-				      descriptor[0] & 0xFC0 || descriptor[0] >> l0_features.maxphyaddr))
+	if (type == INVEPT_SINGLE && !check_eptp(&n->caps, l0_features.maxphyaddr, descriptor[0]))
 		return vmx_fail(v, VMFAIL_INVALID_INVALIDATION);
 	memory_invept(v, type == INVEPT_SINGLE ? descriptor[0] : 0);
 	return VMX_SUCCEED;

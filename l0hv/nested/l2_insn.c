@@ -11,18 +11,6 @@
 #include "l0hv/vmx/vmx.h"
 
 #define EPTP_LIST_ENTRIES 512u
-#define VMFUNC_SWITCHING  (1ull << 0)
-
-/* SDM "Checks on VMX Controls": an EPT pointer that VM entry would take */
-static bool eptp_ok(const struct nested *n, uint64_t eptp)
-{
-	uint64_t type = eptp & EPT_EPTP_TYPE, caps = n->caps.ept_vpid;
-
-	return (type == EPT_WB ? caps & EPT_CAP_WB : type == EPT_UC && caps & EPT_CAP_UC) &&
-	       (eptp & EPT_EPTP_LENGTH) == 3 << 3 &&
-	       !(eptp & EPT_EPTP_AD && !(caps & EPT_CAP_ACCESSED_DIRTY)) && !(eptp & 0xF80) &&
-	       !(eptp >> l0_features.maxphyaddr);
-}
 
 /* SDM "EPTP Switching" */
 static bool vmfunc(struct vcpu *v)
@@ -32,11 +20,11 @@ static bool vmfunc(struct vcpu *v)
 	const uint64_t *list = vm_memory(v->vm, n->v12.v[F_EPTP_LIST], PAGE_SIZE);
 	uint64_t eptp, eptp02;
 
-	if (function || !(n->v12.v[F_VM_FUNCTION_CTLS] & VMFUNC_SWITCHING) || index >= EPTP_LIST_ENTRIES ||
-	    !list)
+	if (function || !(n->v12.v[F_VM_FUNCTION_CTLS] & VMFUNC_EPTP_SWITCHING) ||
+	    index >= EPTP_LIST_ENTRIES || !list)
 		return false;
 	eptp = ((const volatile uint64_t *)list)[index];
-	if (!eptp_ok(n, eptp) || ept02_use(&n->ept02, eptp, &eptp02))
+	if (!check_eptp(&n->caps, l0_features.maxphyaddr, eptp) || ept02_use(&n->ept02, eptp, &eptp02))
 		return false;
 	n->v12.v[F_EPT_POINTER] = eptp;
 	if (vmcs_effective_controls(&n->v12, WORD_CPU2) & CTL2_VE)

@@ -13,6 +13,8 @@ _Static_assert(sizeof(struct msr_entry) == 16, "SDM table 'Format of an MSR Entr
 
 #define MSR_SMM_MONITOR_CTL 0x9Bu
 #define MSR_SMBASE          0x9Eu
+#define MSR_BIOS_UPDT_TRIG  0x79u
+#define MSR_BIOS_SIGN_ID    0x8Bu
 
 /* SDM "Using the VM-Exit and VM-Entry MSR-Transfer Areas": more than IA32_VMX_MISC recommends is undefined;
  * here it fails. */
@@ -28,6 +30,16 @@ static bool is_x2apic(uint32_t msr)
 	return msr >> 8 == 8;
 }
 
+/*
+ * SDM "Loading MSRs": not those that are loaded in another way, not the APIC's, not SMM's;
+ * IA32_BIOS_UPDT_TRIG and IA32_BIOS_SIGN_ID are among those that it leaves to each processor.
+ */
+static bool may_load(const struct msr_entry *e)
+{
+	return !e->reserved && e->msr != MSR_FS_BASE && e->msr != MSR_GS_BASE && !is_x2apic(e->msr) &&
+	       e->msr != MSR_SMM_MONITOR_CTL && e->msr != MSR_BIOS_UPDT_TRIG && e->msr != MSR_BIOS_SIGN_ID;
+}
+
 unsigned msr_list_load(struct vcpu *v, uint64_t gpa, uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++) {
@@ -38,8 +50,7 @@ unsigned msr_list_load(struct vcpu *v, uint64_t gpa, uint64_t count)
 		if (!p || too_long(v, i))
 			return (unsigned)i + 1;
 		memcpy(&e, p, sizeof(e));
-		if (e.reserved || e.msr == MSR_FS_BASE || e.msr == MSR_GS_BASE || is_x2apic(e.msr) ||
-		    e.msr == MSR_SMM_MONITOR_CTL || e.msr == 0x79 || guest_wrmsr(v, e.msr, e.value))
+		if (!may_load(&e) || guest_wrmsr(v, e.msr, e.value))
 			return (unsigned)i + 1;
 	}
 	return 0;

@@ -9,9 +9,12 @@
 #include "vmcs_merge/checks.h"
 #include "vmcs_merge/merge.h"
 
-#define NO_VMCS12        UINT64_MAX
-#define SHADOW_INDICATOR (1u << 31) /* in the revision of a VMCS region */
-#define HOST_FIELDS_MAX  64u
+/* IA32_FEATURE_CONTROL */
+#define FEATURE_LOCK  0x1ull
+#define FEATURE_VMXON 0x4ull /* outside SMX operation */
+
+#define NO_VMCS12       UINT64_MAX
+#define HOST_FIELDS_MAX 64u
 
 /*
  * A VMCS region in L1's memory: first what the SDM says ("Format of the VMCS Region"), then ours. It is read
@@ -52,6 +55,7 @@ struct nested {
 	struct vmx_caps caps; /* what L1 is offered */
 	struct vmcs_bitset fields; /* that its VMCS has */
 	struct l1_field field[VMCS_KEYS + 1]; /* by vmcs_encoding_key(); the last one is none */
+	uint64_t feature_control; /* IA32_FEATURE_CONTROL */
 	bool vmxon;
 	bool launched; /* launch state of the current vmcs12 */
 	bool current_is_shadow; /* it is a shadow VMCS: not to be entered */
@@ -59,6 +63,7 @@ struct nested {
 	bool shadowing; /* VMCS shadowing is used for this vCPU */
 	bool msr_bitmap_stale; /* L1's MSR bitmap was written, or is another one */
 	bool tsc01_stale; /* vmcs01's TSC offset was changed while vmcs02 was current */
+	bool nmi_blocked; /* L1 was blocked by NMI at its VM entry */
 	bool host_stale; /* host_load was made from older host fields */
 	uint32_t checks_due; /* groups of VM-entry checks */
 	uint64_t vmxon_gpa;
@@ -95,6 +100,8 @@ __attribute__((warn_unused_result)) int operand_address(struct vcpu *v, uint64_t
 							bool write, uint64_t *linear);
 
 /* vmcs12.c: the current VMCS of L1 */
+/* The first 4 bytes of a region, as the processor would read them: no RAM reads as all ones. */
+uint32_t vmcs12_revision_at(const struct vcpu *v, uint64_t gpa);
 void vmcs12_load(struct vcpu *v, uint64_t gpa); /* gpa was checked */
 void vmcs12_flush(struct vcpu *v);
 /* L1 wrote a field (encoding may be the 'high' one). */
@@ -118,7 +125,8 @@ enum verdict nested_enter(struct vcpu *v, bool launch);
 /* exit.c */
 /* Exit to L1 from L2 with this information. vmcs02 is current before, vmcs01 after. */
 void nested_reflect(struct vcpu *v, const struct exit_info *info);
-/* VM entry failed after its checks on controls: exit 33 or 34, L2's state is not saved. vmcs01 is current. */
+/* VM entry failed after its checks on controls: exit 33 or 34, L2's state is not saved. vmcs01 is current, or
+ * vmcs02 once that holds L2's state: what L1's host state does not load stays as L2's state was loaded. */
 void nested_entry_failed(struct vcpu *v, uint32_t reason, uint64_t qualification);
 
 /* host.c: L1's host state into vmcs01, which is current. l2_efer, l2_pat: what the MSRs hold if vmcs12 loads
@@ -134,12 +142,12 @@ unsigned msr_list_store(struct vcpu *v, uint64_t gpa, uint64_t count);
 void apic_prepare(struct vcpu *v);
 /* vmcs12 has an APIC-access page. */
 bool apic_access_used(const struct nested *n);
-/* "VM-Execution Control Fields": the TPR threshold is above L1's VTPR where that must not be. */
-bool apic_threshold_bad(struct vcpu *v);
 /* A virtual interrupt waits for RFLAGS.IF alone. vmcs02 is current. */
 bool apic_virtual_interrupt(struct vcpu *v);
 /* For a processor with the quirk, if vmcs12 has virtual-interrupt delivery: at each exit of L2. */
 void apic_mend_vectoring(struct vcpu *v);
+/* VTPR as L1's virtual-APIC page has it now; 0 where that is no RAM. */
+uint8_t apic_vtpr(const struct vcpu *v);
 
 /* l2_insn.c: L2 executed an instruction that L1 lets it have. False: the exit is L1's. vmcs02 is current; the
  * exit may have gone to L1 for another reason. */

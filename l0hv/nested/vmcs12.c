@@ -25,6 +25,13 @@ void vmcs12_written(struct vcpu *v, unsigned index)
 		n->msr_bitmap_stale = true;
 }
 
+uint32_t vmcs12_revision_at(const struct vcpu *v, uint64_t gpa)
+{
+	const uint32_t *p = vm_memory(v->vm, gpa, 4);
+
+	return p ? *(const volatile uint32_t *)p : ~0u;
+}
+
 void vmcs12_load(struct vcpu *v, uint64_t gpa)
 {
 	struct nested *n = v->nested;
@@ -34,7 +41,7 @@ void vmcs12_load(struct vcpu *v, uint64_t gpa)
 		panic("vmcs12 outside memory");
 	n->current = gpa;
 	n->launched = region->launched == 1;
-	n->current_is_shadow = region->revision & SHADOW_INDICATOR;
+	n->current_is_shadow = region->revision & VMCS_SHADOW_INDICATOR;
 	for (unsigned i = 0; i < VMCS_FIELD_COUNT; i++)
 		n->v12.v[i] = region->field[i] & vmcs_field_width_mask(i);
 	n->merged = false;

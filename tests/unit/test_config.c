@@ -28,7 +28,7 @@ static const struct {
 	{"unknown key of a VM",          VM "nestd = on\n",
 	 "line 3: unknown key 'nestd' in [vm a]; expected one of image, cmdline, memory, vcpus, nested, "
 	 "nested.shadow_vmcs, "
-	 "nested.incremental_merge, nested.limit, slice, module"														  },
+	 "nested.incremental_merge, nested.limit, nested.vmx_locked, slice, module"											       },
 	{"unknown key of L0",            "[l0]\nmemory = 1M\n",
 	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash"												     },
 	{"key before a section",         "image = k\n",
@@ -125,6 +125,7 @@ static void a_full_text(void **state)
 			   "nested = on\n"
 			   "nested.shadow_vmcs = off\n"
 			   "nested.incremental_merge = off\n"
+			   "nested.vmx_locked = off\n"
 			   "nested.limit = IA32_VMX_PROCBASED_CTLS2 0xff00000000\n"
 			   "nested.limit = 0x491 0\n"
 			   "slice = 5000\n"
@@ -144,7 +145,7 @@ static void a_full_text(void **state)
 	assert_string_equal(a->cmdline, "iterations=200 a#b");
 	assert_int_equal(a->memory, 16 << 20);
 	assert_int_equal(a->vcpus, 2);
-	assert_true(a->nested && !a->shadow_vmcs && !a->incremental_merge);
+	assert_true(a->nested && !a->shadow_vmcs && !a->incremental_merge && !a->vmx_locked);
 	assert_int_equal(a->limited, 1u << 11 | 1u << 17);
 	assert_int_equal(a->limit[11], 0xff00000000);
 	assert_int_equal(a->limit[17], 0);
@@ -155,12 +156,12 @@ static void a_full_text(void **state)
 	assert_string_equal(a->module[1].entry, "initrd");
 	assert_string_equal(a->module[1].args, "");
 	assert_int_equal(a->line, 5);
-	assert_int_equal(a->module[1].line, 17);
+	assert_int_equal(a->module[1].line, 18);
 	assert_string_equal(b->name, "b");
 	assert_int_equal(b->memory, 64 << 20);
 	assert_int_equal(b->vcpus, 1);
 	assert_int_equal(b->slice, 1000000);
-	assert_true(!b->nested && b->shadow_vmcs && b->incremental_merge);
+	assert_true(!b->nested && b->shadow_vmcs && b->incremental_merge && b->vmx_locked);
 }
 
 static void text_needs_no_nul(void **state)
