@@ -111,32 +111,6 @@ static const struct shot waiting[] = {
 	ROW("an interrupt waits for IF", int_ipi, KERNEL64, SETS({0}), WANTS(TO_THE_END)),
 };
 
-static volatile unsigned int interrupts, nmis;
-
-static void on_interrupt(struct rt_regs *regs)
-{
-	(void)regs;
-	interrupts++;
-	rt_apic_eoi();
-}
-
-static void on_nmi(struct rt_regs *regs)
-{
-	(void)regs;
-	nmis++;
-}
-
-/* What is still pending is taken, what is in service is ended, NMIs are unblocked (by the handler's IRET). */
-static void settle(void)
-{
-	lab_unblock_nmis();
-	rt_apic_eoi();
-	interrupts_on();
-	pause_cpu();
-	pause_cpu();
-	interrupts_off();
-}
-
 void test_events(void)
 {
 	SHOTS_RUN(rows);
@@ -146,23 +120,16 @@ void test_events(void)
 		rt_skip("an NMI exits", "the local APIC is in x2APIC mode");
 		return;
 	}
-	rt_on(NMI, on_nmi);
-	rt_on(0x50, on_interrupt);
-	rt_apic_enable();
-	rt_apic_write(0x310, rt_apic_id() << 24);
+	lab_events_on();
 	for (unsigned int i = 0; i < sizeof(arriving) / sizeof(arriving[0]); i++) {
 		shots_run(&arriving[i], 1);
-		settle();
+		lab_events_settle();
 	}
 	for (unsigned int i = 0; i < sizeof(waiting) / sizeof(waiting[0]); i++) {
-		const unsigned int before = interrupts + nmis;
-
 		if (!lab_selected(waiting[i].name))
 			continue;
 		shots_run(&waiting[i], 1);
-		settle();
-		rt_check_u64("what waited comes to L1", interrupts + nmis - before, 1);
+		rt_check_u64("what waited comes to L1", lab_events_settle(), 1);
 	}
-	rt_on(NMI, NULL);
-	rt_on(0x50, NULL);
+	lab_events_off();
 }

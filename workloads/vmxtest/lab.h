@@ -119,8 +119,10 @@ enum mode {
 #define MSR_WRITE      (1ull << 63)
 #define EPTP_OWN       1ull
 #define EPTP_OTHER     2ull /* the same, but window pages 0 and 1 are exchanged */
-/* Set only, value 0 */
+/* Set only; value 0 where nothing is said */
 #define SKIPPED     0x50005u /* RIP past the instruction that exited */
+#define L2_PDPTE    0x5000au /* value: the first PDPTE in memory, of PAE */
+#define L1_IPI      0x50009u /* value: L1 sends it to itself with IF clear: it is pending at the entry */
 #define SHADOW_LINK 0x50007u /* a cleared shadow VMCS, linked */
 #define EPT_DIRTY   0x50008u /* in the EPT all but the window is accessed and dirty already */
 
@@ -282,6 +284,13 @@ void lab_forget_launch(void); /* the VMCS was cleared or changed by hand */
 uint64_t lab_vmcs(void);
 uint64_t lab_vmxon_region(void);
 
+/* lab_events.c: around rows that L1 or L2 sends interrupts in; not in x2APIC mode */
+#define LAB_VECTOR 0x50u
+void lab_events_on(void);
+void lab_events_off(void);
+unsigned int lab_events_settle(void); /* after a row: how many came to L1 only now */
+void lab_ipi(uint32_t command);
+
 /* lab_caps.c */
 struct capabilities {
 	uint64_t basic, misc, ept_vpid;
@@ -318,5 +327,7 @@ void test_vmfunc(void);
 void test_shadowing(void);
 void test_pml(void);
 void test_virtualization_exceptions(void);
+void test_activity(void);
+void test_modes(void);
 
 #endif

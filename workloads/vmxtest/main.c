@@ -39,5 +39,7 @@ void rt_main(void)
 	test_shadowing();
 	test_pml();
 	test_virtualization_exceptions();
+	test_activity();
+	test_modes();
 	rt_check_end();
 }

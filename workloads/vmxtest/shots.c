@@ -108,6 +108,10 @@ void lab_set(const struct set *set)
 		lab_shadow_put(field, set->value);
 	else if (set->field == RIP_START)
 		put(GUEST_RIP, address_of(current->start) - lab_rip_base + set->value);
+	else if (set->field == L2_PDPTE)
+		l2.pae_pdpt[0] = set->value;
+	else if (set->field == L1_IPI)
+		lab_ipi((uint32_t)set->value);
 	else if (set->field == SHADOW_LINK)
 		lab_shadow_link();
 	else if (set->field == EPT_DIRTY)
