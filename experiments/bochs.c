@@ -55,6 +55,7 @@ static int make_files(struct machine *m, const struct machine_spec *spec, const 
 	const char *dir = spec->keep_dir;
 	struct bochsrc rc = {
 		.cpu = spec->cpu,
+		.cpus = spec->cpus,
 		.memory = spec->memory,
 		.rom_size = spec->rom.size,
 		.table_address = NB_BOOT_TABLE,

@@ -10,6 +10,7 @@
 
 struct bochsrc {
 	const char *cpu;
+	unsigned cpus;
 	uint64_t memory; /* bytes, whole MiB */
 	const char *rom; /* paths */
 	size_t rom_size;

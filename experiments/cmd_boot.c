@@ -24,6 +24,7 @@ enum {
 	OPT_NESTED,
 	OPT_MEMORY,
 	OPT_CPU,
+	OPT_CPUS,
 	OPT_SET,
 	OPT_JSON,
 	OPT_TIMEOUT,
@@ -37,20 +38,21 @@ static const struct argp_option options[] = {
 	 "Another VM beside the first, under the same L0; ARGS are its command line. Repeatable", 0},
 	{"cmdline", OPT_CMDLINE, "TEXT", 0, "The guest's command line", 0},
 	{"cpu",					    OPT_CPU, "MODEL", 0, "The machine's processor (default " CLI_DEFAULT_CPU ")", 0},
-	{"json",OPT_JSON, 0, 0, "Print JSON, an object a line", 0},
+	{"cpus",OPT_CPUS, "N", 0, "The guest's processors, 1 to 8 (default 1)", 0},
+	{"json",					   OPT_JSON, 0, 0, "Print JSON, an object a line", 0},
 	{"keep",					   OPT_KEEP, "DIR", 0, "Leave the machine's files and log in DIR", 0},
-	{"l0",					   OPT_L0, 0, 0, "The guest is a VM of L0 (default)", 0},
-	{"memory",				    OPT_MEMORY, "SIZE", 0, "The guest's memory (default 64M)", 0},
-	{"module",				      OPT_MODULE, "FILE[:ARGS]", 0,
+	{"l0",				    OPT_L0, 0, 0, "The guest is a VM of L0 (default)", 0},
+	{"memory",				      OPT_MEMORY, "SIZE", 0, "The guest's memory (default 64M)", 0},
+	{"module",                  OPT_MODULE, "FILE[:ARGS]", 0,
 	 "A multiboot module; its command line is its name, then ARGS. Repeatable", 0},
-	{"nested",                  OPT_NESTED, 0, 0, "The guest may use VT-x", 0},
-	{"records",					    OPT_RECORDS, "FILE", 0, "Write the raw records to FILE", 0},
-	{"set",OPT_SET, "KEY=VALUE", 0,
+	{"nested",					    OPT_NESTED, 0, 0, "The guest may use VT-x", 0},
+	{"records",OPT_RECORDS, "FILE", 0, "Write the raw records to FILE", 0},
+	{"set",					   OPT_SET, "KEY=VALUE", 0,
 	 "A line of the VM's configuration (docs/bundle.md), such as "
 	 "nested.shadow_vmcs=off; l0.KEY=VALUE is a line of [l0]. Repeatable", 0},
 	{"timeout",					   OPT_TIMEOUT, "SECONDS", 0,
 	 "End the machine after so many seconds (default 120; 0: never)", 0},
-	{0					  },
+	{0				      },
 };
 
 struct boot {
@@ -191,6 +193,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		l->cpu = arg;
 		if (!cpu_model_find(arg))
 			argp_error(state, "%s", cpu_model_unknown(arg));
+		return 0;
+	case OPT_CPUS:
+		if (number_parse(arg, 1, 8, &number, &why))
+			argp_error(state, "%s", why);
+		l->cpus = (unsigned)number;
 		return 0;
 	case OPT_SET:
 		add_setting(b, arg, state);

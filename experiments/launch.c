@@ -27,6 +27,8 @@ static char *write_config(const struct launch *l)
 	if (*l->cmdline)
 		text_addf(&t, "cmdline = %s\n", l->cmdline);
 	text_addf(&t, "memory = %lluM\n", (unsigned long long)(l->memory >> 20));
+	if (l->cpus)
+		text_addf(&t, "vcpus = %u\n", l->cpus);
 	if (l->nested)
 		text_addf(&t, "nested = on\n");
 	for (unsigned i = 0; i < l->module_count; i++)
@@ -76,6 +78,7 @@ static int prepare_bare(struct launch *l)
 	l->spec.kernel = l->image;
 	l->spec.cmdline = l->kernel_cmdline;
 	l->spec.memory = l->memory;
+	l->spec.cpus = l->cpus ? l->cpus : 1;
 	for (unsigned i = 0; i < l->module_count; i++) {
 		const struct launch_module *m = &l->module[i];
 
@@ -99,6 +102,7 @@ static int prepare_l0(struct launch *l)
 	l->spec.cmdline = "";
 	l->spec.module[0] = (struct machine_module){l->bundle, "bundle"};
 	l->spec.module_count = 1;
+	l->spec.cpus = 1; /* L0 shares one processor among all virtual ones */
 	l->spec.memory = 2 * l->memory + 2 * LAUNCH_BESIDE_BYTES * l->beside_count + L0_MEMORY +
 			 ((l->bundle.size + MIB - 1) & ~(MIB - 1));
 	if (l->spec.memory < CLI_DEFAULT_MEMORY)

@@ -32,6 +32,7 @@ struct launch {
 	struct blob image;
 	const char *cmdline;
 	uint64_t memory; /* of the guest; bytes */
+	unsigned cpus; /* of the guest; 0: 1 */
 	bool nested; /* the guest may use VT-x */
 	const char *vm_lines; /* more lines of its [vm] section, or "" */
 	const char *l0_lines; /* lines of [l0], or "" */

@@ -26,6 +26,7 @@ struct machine_module {
 struct machine_spec {
 	const char *name; /* of this machine run: [a-z0-9-] */
 	const char *cpu; /* CPU model, in the driver's words */
+	unsigned cpus;
 	uint64_t memory; /* bytes */
 	struct blob rom; /* boot ROM, for drivers that need one */
 	struct blob kernel;

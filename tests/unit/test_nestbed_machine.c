@@ -189,6 +189,7 @@ static void boot_image_refuses(void **state)
 static void bochsrc_says_it_all(void **state)
 {
 	const struct bochsrc rc = {.cpu = "corei7_skylake_x",
+				   .cpus = 1,
 				   .memory = 256ull << 20,
 				   .rom = "/r",
 				   .rom_size = 131072,
