@@ -331,21 +331,14 @@ static void interrupts(void)
 		rt_check_u64("the exit tells of it", cpus[1].intr_info, INTR_INFO(INTR_NMI, 2));
 }
 
-static void init_and_sipi(void)
+static void sipi(void)
 {
 	start_spinning();
 	rt_apic_ipi(1, ICR_STARTUP | SIPI_VECTOR);
 	while_passes(SHORT_WHILE);
 	rt_check("SIPI while L2 is active: dropped", cpus[1].in_l2 && counts_on(&cpus[1].l2_count));
-	rt_apic_ipi(1, ICR_INIT | ICR_ASSERT);
-	check_exit("INIT while L2 is active: exit", EXIT_INIT, 0);
-	rt_apic_ipi(1, ICR_INIT | ICR_ASSERT);
-	while_passes(SHORT_WHILE);
-	rt_check("INIT in VMX root operation waits", counts_on(&ticks1));
-	cpus[1].l2_count = 0;
-	go(spin);
-	check_exit("for the next L2: exit", EXIT_INIT, 0);
-	rt_check_u64("before its first instruction", cpus[1].l2_count, 0);
+	rt_apic_ipi(1, ICR_NMI | ICR_ASSERT);
+	(void)idle();
 	go(sleep_for_sipi);
 	(void)wait_until(&cpus[1].in_l2, true);
 	while_passes(SHORT_WHILE);
@@ -355,12 +348,39 @@ static void init_and_sipi(void)
 	rt_check("interrupts and NMIs while L2 waits for SIPI: blocked", cpus[1].in_l2);
 	rt_apic_ipi(1, ICR_STARTUP | SIPI_VECTOR);
 	check_exit("SIPI while L2 waits for it: exit with its vector", EXIT_SIPI, SIPI_VECTOR);
+	if (!rt_has_hypervisor()) {
+		rt_skip("what was blocked comes now", "Bochs loses it");
+		return;
+	}
 	go(spin);
 	if (rt_check("what was blocked comes now", idle()))
 		rt_check_u64("the NMI first", cpus[1].intr_info, INTR_INFO(INTR_NMI, 2));
 	go(spin);
 	if (rt_check("then the interrupt", idle()))
 		rt_check_u64("acknowledged", cpus[1].intr_info, INTR_INFO(INTR_EXTERNAL, VECTOR));
+}
+
+/* Last: Bochs 2.7 keeps an INIT pending after its exit, so that every later L2 of this CPU exits by it. */
+static void init(void)
+{
+	start_spinning();
+	rt_apic_ipi(1, ICR_INIT | ICR_ASSERT);
+	check_exit("INIT while L2 is active: exit", EXIT_INIT, 0);
+	rt_apic_ipi(1, ICR_INIT | ICR_ASSERT);
+	while_passes(SHORT_WHILE);
+	rt_check("INIT in VMX root operation waits", counts_on(&ticks1));
+	cpus[1].l2_count = 0;
+	go(spin);
+	check_exit("for the next L2: exit", EXIT_INIT, 0);
+	rt_check_u64("before its first instruction", cpus[1].l2_count, 0);
+	if (!rt_has_hypervisor()) {
+		rt_skip("the exit takes the INIT", "Bochs keeps it pending");
+		return;
+	}
+	start_spinning();
+	rt_check("the exit takes the INIT", counts_on(&cpus[1].l2_count));
+	rt_apic_ipi(1, ICR_NMI | ICR_ASSERT);
+	(void)idle();
 }
 
 static void after_vmxoff(void)
@@ -392,7 +412,8 @@ void rt_main(void)
 	if (rt_check("CPU 1 enters VMX operation", idle())) {
 		side_by_side();
 		interrupts();
-		init_and_sipi();
+		sipi();
+		init();
 		after_vmxoff();
 	}
 	rt_check_end();
