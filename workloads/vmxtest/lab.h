@@ -119,8 +119,18 @@ enum mode {
 #define MSR_WRITE      (1ull << 63)
 #define EPTP_OWN       1ull
 #define EPTP_OTHER     2ull /* the same, but window pages 0 and 1 are exchanged */
+#define L2_PTE_TO(n)   (0x57000u + (n)) /* linear window page n is physical window page `value` */
+#define FAR_ENTRY(level)                                                                                     \
+	(0x58000u + (level)) /* EPT entry of FAR_MAP: 3: PDPTE, 2: PDE, 1: PTE; all but the address */
+#define L2_GDT(n) (0x59000u + (n)) /* descriptor n */
 /* Set only; value 0 where nothing is said */
-#define SKIPPED     0x50005u /* RIP past the instruction that exited */
+#define SKIPPED 0x50005u /* RIP past the instruction that exited */
+#define FAR_MAP                                                                                              \
+	0x5000bu /* linear window page 0 + 2 MiB goes by FAR_ENTRY() to lab_page[0]; its address: RBX */
+#define EPT_SWITCH  0x5000cu /* EPT pointer: EPTP_OWN, EPTP_OTHER */
+#define L2_PT_IN    0x5000eu /* value: register that gets the linear address of the window's page table */
+#define L2_VPID     0x5000fu /* the field whose encoding, 0, ends a list of sets */
+#define FORGET_VPID 0x5000du /* value: type; of VPID 1, address PAGE(0); with NEED of the type */
 #define L2_PDPTE    0x5000au /* value: the first PDPTE in memory, of PAE */
 #define L1_IPI      0x50009u /* value: L1 sends it to itself with IF clear: it is pending at the entry */
 #define SHADOW_LINK 0x50007u /* a cleared shadow VMCS, linked */
@@ -138,6 +148,11 @@ enum need {
 	NEED_NO_VMWRITE_ANY,
 	NEED_EPTP_SWITCHING,
 	NEED_XSAVE,
+	NEED_NO_1G,
+	NEED_INVVPID_ADDRESS, /* the types in their order */
+	NEED_INVVPID_SINGLE,
+	NEED_INVVPID_ALL,
+	NEED_INVVPID_NO_GLOBAL,
 	NEED_X2APIC,
 	NEED_XAPIC, /* L1's own local APIC, not in x2APIC mode */
 	NEEDS
@@ -329,5 +344,7 @@ void test_pml(void);
 void test_virtualization_exceptions(void);
 void test_activity(void);
 void test_modes(void);
+void test_ept_tables(void);
+void test_vpid(void);
 
 #endif

@@ -63,6 +63,11 @@ const char *lab_lacks(enum need need)
 		[NEED_NO_VMWRITE_ANY] = "the processor allows VMWRITE to read-only fields",
 		[NEED_EPTP_SWITCHING] = "no EPTP switching",
 		[NEED_XSAVE] = "no XSAVE",
+		[NEED_NO_1G] = "the processor has 1 GiB pages in EPT",
+		[NEED_INVVPID_ADDRESS] = "no INVVPID of an address",
+		[NEED_INVVPID_SINGLE] = "no INVVPID of a VPID",
+		[NEED_INVVPID_ALL] = "no INVVPID of all",
+		[NEED_INVVPID_NO_GLOBAL] = "no INVVPID of a VPID but its globals",
 		[NEED_X2APIC] = "no x2APIC",
 		[NEED_XAPIC] = "the local APIC is in x2APIC mode",
 	};
@@ -79,6 +84,11 @@ const char *lab_lacks(enum need need)
 		[NEED_NO_VMWRITE_ANY] = !(misc >> 29 & 1),
 		[NEED_EPTP_SWITCHING] = lab_caps.functions & 1,
 		[NEED_XSAVE] = rt_has_xsave(),
+		[NEED_NO_1G] = !(ept & EPT_CAP_1G),
+		[NEED_INVVPID_ADDRESS] = ept >> 40 & 1,
+		[NEED_INVVPID_SINGLE] = ept >> 41 & 1,
+		[NEED_INVVPID_ALL] = ept >> 42 & 1,
+		[NEED_INVVPID_NO_GLOBAL] = ept >> 43 & 1,
 		[NEED_X2APIC] = rt_has_x2apic(),
 		[NEED_XAPIC] = !rt_apic_is_x2(),
 	};

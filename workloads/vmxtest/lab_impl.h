@@ -32,6 +32,7 @@ struct l2_memory {
 	uint64_t pae_pdpt[512]; /* 4 are used */
 	/* what features need that a row may turn on */
 	uint64_t other_pml4[512], other_pdpt[512], other_pd[512], other_pt[512]; /* EPTP_OTHER */
+	uint64_t far_pd[512], far_pt[512];
 	uint64_t eptp_list[512];
 	uint32_t virtual_apic[1024];
 	uint8_t vmread_bitmap[4096], vmwrite_bitmap[4096];
@@ -50,12 +51,16 @@ uint64_t lab_shadow_get(uint32_t field);
 void lab_shadow_put(uint32_t field, uint64_t value);
 void lab_shadow_link(void);
 void l2_ept_dirty(void);
+void l2_far_map(void);
+uint64_t *l2_far_entry(unsigned int level);
+void l2_far_set(unsigned int level, uint64_t bits);
 
 static inline uint64_t address_of(const volatile void *p)
 {
 	return (uint64_t)(uintptr_t)p;
 }
 
+extern const struct code *lab_current; /* of the row that runs */
 extern uint64_t lab_rip_base; /* of linear addresses, less RIP: in REAL only */
 
 int lab_enter(struct l2_regs *regs, int launched);

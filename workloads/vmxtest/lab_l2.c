@@ -73,6 +73,37 @@ static void ept_reset(void)
 	l2.other_pt[1] = address_of(lab_page[0]) | EPT_LEAF;
 }
 
+/* Guest-physical addresses from FAR_BASE on go by EPT tables of their own, down to any page size. */
+#define FAR_BASE 0x80000000ull
+
+void l2_far_map(void)
+{
+	const uint64_t at = address_of(lab_page[0]), offset = at & 0x1fffff;
+
+	l2.pd[(WINDOW >> 21) + 1] = (FAR_BASE + at - offset) | ALL | LARGE;
+	lab_regs.r[RBX] = WINDOW + 0x200000 + offset;
+	memset(l2.far_pd, 0, sizeof(l2.far_pd));
+	memset(l2.far_pt, 0, sizeof(l2.far_pt));
+}
+
+uint64_t *l2_far_entry(unsigned int level)
+{
+	const uint64_t at = address_of(lab_page[0]);
+
+	return level == 3   ? &l2.ept_pdpt[FAR_BASE >> 30]
+	       : level == 2 ? &l2.far_pd[at >> 21]
+			    : &l2.far_pt[at >> 12 & 511];
+}
+
+void l2_far_set(unsigned int level, uint64_t bits)
+{
+	const bool leaf = level == 1 || bits & LARGE;
+	const uint64_t next = address_of(level == 3 ? l2.far_pd : l2.far_pt);
+	const uint64_t page = address_of(lab_page[0]) >> (3 + 9 * level) << (3 + 9 * level);
+
+	*l2_far_entry(level) = bits | (leaf ? page : next);
+}
+
 void l2_ept_dirty(void)
 {
 	l2.ept_pml4[0] |= EPT_ACCESSED;

@@ -41,5 +41,7 @@ void rt_main(void)
 	test_virtualization_exceptions();
 	test_activity();
 	test_modes();
+	test_ept_tables();
+	test_vpid();
 	rt_check_end();
 }

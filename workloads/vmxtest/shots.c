@@ -1,128 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* Rows: what they set, what they compare, what they print. */
-#include <nestbed/ports.h>
-
 #include "lab_impl.h"
 
 #define KIND(field)   ((field)&0xff000u)
 #define NUMBER(field) ((field)&0xfffu)
 
 bool lab_on_bochs;
-static const struct code *current; /* of the row that runs */
+const struct code *lab_current;
 
-/* ---- sets ---- */
-
-static void set_window(uint32_t kind, uint32_t page, uint64_t value)
-{
-	switch (kind) {
-	case L2_PTE(0):
-		l2.pt[page] = value ? PAGE_L2(page) | value : 0;
-		break;
-	case L2_EPTE(0):
-		l2.ept_pt[page] = (l2.ept_pt[page] & ~0xfffull) | value;
-		break;
-	case L2_EPT_WORD(0):
-		l2.ept_pt[page] = value;
-		break;
-	default:
-		lab_page[page][0] = value;
-		break;
-	}
-}
-
-static void set_debug_register(uint32_t number, uint64_t value)
-{
-	void (*const write[])(uint64_t) = {write_dr0, write_dr1, write_dr2, write_dr3};
-
-	if (number < 4)
-		write[number](value);
-	else if (number == 6)
-		write_dr6(value);
-}
-
-static void set_special(const struct set *set)
-{
-	const uint32_t number = NUMBER(set->field);
-
-	switch (KIND(set->field)) {
-	case L2_PTE(0):
-	case L2_EPTE(0):
-	case L2_EPT_WORD(0):
-	case L2_WORD(0):
-		set_window(KIND(set->field), number, set->value);
-		break;
-	case L2_PDE:
-		l2.pd[(WINDOW >> 21) + 1] = set->value;
-		break;
-	case L2_GATE(0):
-		l2_gate(number, (uint8_t)set->value);
-		break;
-	case L2_REG(0):
-		lab_regs.r[number] = set->value;
-		break;
-	case L2_MSR_BIT:
-		l2_msr_exits((uint32_t)set->value, set->value & MSR_WRITE);
-		break;
-	case L2_VMCS_BIT:
-		l2_vmcs_exits((uint32_t)set->value, set->value & MSR_WRITE);
-		break;
-	case VAPIC(0):
-		l2.virtual_apic[number / 4] = (uint32_t)set->value;
-		break;
-	case PML_ENTRY(0):
-		l2.pml[number] = set->value;
-		break;
-	case EPTP_ENTRY(0):
-		l2.eptp_list[number] = set->value == EPTP_OWN     ? lab_eptp()
-				       : set->value == EPTP_OTHER ? lab_eptp_other()
-								  : set->value;
-		break;
-	case VE_WORD(0):
-		l2.ve[number] = (uint32_t)set->value;
-		break;
-	case NEED(0):
-		break;
-	case L1_CR2:
-		write_cr2(set->value);
-		break;
-	case L1_DR(0):
-		set_debug_register(number, set->value);
-		break;
-	default:
-		rt_panic("vmxtest: no set 0x%x", set->field);
-	}
-}
-
-void lab_set(const struct set *set)
-{
-	const uint32_t field = set->field & 0xffff;
-	const uint32_t kind = set->field & ~0xffffu;
-
-	if (kind == 0)
-		put(field, set->value);
-	else if (kind == OR(0))
-		put(field, get(field) | set->value);
-	else if (kind == CLEAR(0))
-		put(field, get(field) & ~set->value);
-	else if (kind == SHADOW(0))
-		lab_shadow_put(field, set->value);
-	else if (set->field == RIP_START)
-		put(GUEST_RIP, address_of(current->start) - lab_rip_base + set->value);
-	else if (set->field == L2_PDPTE)
-		l2.pae_pdpt[0] = set->value;
-	else if (set->field == L1_IPI)
-		lab_ipi((uint32_t)set->value);
-	else if (set->field == SHADOW_LINK)
-		lab_shadow_link();
-	else if (set->field == EPT_DIRTY)
-		l2_ept_dirty();
-	else if (set->field == SKIPPED)
-		put(GUEST_RIP, get(GUEST_RIP) + get(EXIT_INSTR_LEN));
-	else if (kind == L2_IO_BIT(0))
-		l2.io_bitmap[field >> 15][field % 0x8000 / 8] |= (uint8_t)(set->value << field % 8);
-	else
-		set_special(set);
-}
+/* ---- fitness ---- */
 
 bool lab_deviates(bool inherited)
 {
@@ -206,6 +92,8 @@ static uint64_t get_kind(uint32_t field)
 		return lab_page[NUMBER(field)][0];
 	case L2_PTE(0):
 		return l2.pt[NUMBER(field)] & 0xfff;
+	case FAR_ENTRY(0):
+		return *l2_far_entry(NUMBER(field)) & 0xfff;
 	case L2_EPTE(0):
 		return l2.ept_pt[NUMBER(field)] & 0xfff;
 	case VAPIC(0):
@@ -312,7 +200,7 @@ static void run(const struct shot *shot)
 	enum run how;
 
 	if (!shot->resumed) {
-		current = shot->code;
+		lab_current = shot->code;
 		lab_reset(shot->code, shot->mode);
 	}
 	for (unsigned int i = 0; i < SETS_MAX && shot->set[i].field; i++)
@@ -324,7 +212,7 @@ static void run(const struct shot *shot)
 	else if (how == FAIL_INVALID)
 		rt_fail(shot->name, "VMfailInvalid");
 	else
-		lab_compare(shot->name, current, shot->want, WANTS_MAX);
+		lab_compare(shot->name, lab_current, shot->want, WANTS_MAX);
 }
 
 /* A row and those that go on from it: all are needed if one is selected. */
