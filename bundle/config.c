@@ -36,6 +36,8 @@ static const struct config_key keys[] = {
 		"let the processor serve L1's VMREAD and VMWRITE where it can"},
 	{CONFIG_VM, "nested.incremental_merge", CONFIG_SWITCH, AT(vm_config, incremental_merge), 0, 0,
 		"merge into vmcs02 only what changed"},
+	{CONFIG_VM, "nested.lazy_rare_fields",  CONFIG_SWITCH, AT(vm_config, lazy_rare_fields), 0, 0,
+		"leave state of L2 that hypervisors seldom read in vmcs02 until L1 asks for it"},
 	{CONFIG_VM, "nested.limit",             CONFIG_LIMIT,  0, 0, 0, 0,
 		"a VMX capability MSR and the most that the VM is offered of it; may repeat"},
 	{CONFIG_VM, "nested.vmx_locked",        CONFIG_SWITCH, AT(vm_config, vmx_locked), 0, 0,
@@ -487,6 +489,7 @@ static int begin_vm(struct parser *p, struct span name)
 	vm->shadow_vmcs = true;
 	vm->incremental_merge = true;
 	vm->vmx_locked = true;
+	vm->lazy_rare_fields = true;
 	vm->line = p->line;
 	p->vm = vm;
 	return 0;

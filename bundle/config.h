@@ -35,6 +35,7 @@ struct vm_config {
 	bool nested;
 	bool shadow_vmcs;
 	bool incremental_merge;
+	bool lazy_rare_fields;
 	uint32_t limited; /* bit i: limit[i] was given */
 	uint64_t limit[NB_VMX_MSR_COUNT]; /* of the VMX capability MSRs, from IA32_VMX_BASIC on */
 	bool vmx_locked;
@@ -53,7 +54,7 @@ struct l0_config {
 
 struct config_error {
 	uint32_t line; /* 1-based; 0: about the whole text */
-	char text[256]; /* "line 7: …", without a newline */
+	char text[640]; /* "line 7: …", without a newline */
 };
 
 /* One row a key of the text; tests hold docs/bundle.md against it. */

@@ -1,23 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmcs_merge/unmerge.h"
 
-#define SEGMENT(name)                                                                                        \
-	F_GUEST_##name##_SELECTOR, F_GUEST_##name##_BASE, F_GUEST_##name##_LIMIT,                            \
-		F_GUEST_##name##_ACCESS_RIGHTS
+#include "vmcs_merge/lazy.h"
+
+#define SEGMENT(X, w, name)                                                                                  \
+	X(w, GUEST_##name##_SELECTOR)                                                                        \
+	X(w, GUEST_##name##_BASE)                                                                            \
+	X(w, GUEST_##name##_LIMIT) X(w, GUEST_##name##_ACCESS_RIGHTS)
+
+/* What an L1 seldom reads. The code segment's base and rights and the stack segment's rights are above. */
+/* clang-format off */
+#define LAZY(X, w) \
+	X(w, GUEST_SYSENTER_CS) X(w, GUEST_SYSENTER_ESP) X(w, GUEST_SYSENTER_EIP) \
+	X(w, GUEST_CS_SELECTOR) X(w, GUEST_CS_LIMIT) \
+	X(w, GUEST_SS_SELECTOR) X(w, GUEST_SS_BASE) X(w, GUEST_SS_LIMIT) \
+	SEGMENT(X, w, DS) SEGMENT(X, w, ES) SEGMENT(X, w, FS) SEGMENT(X, w, GS) SEGMENT(X, w, LDTR) SEGMENT(X, w, TR) \
+	X(w, GUEST_GDTR_BASE) X(w, GUEST_GDTR_LIMIT) X(w, GUEST_IDTR_BASE) X(w, GUEST_IDTR_LIMIT) \
+	X(w, GUEST_PDPTE0) X(w, GUEST_PDPTE1) X(w, GUEST_PDPTE2) X(w, GUEST_PDPTE3)
+#define OFTEN \
+	F_GUEST_RIP, F_GUEST_RSP, F_GUEST_RFLAGS, F_GUEST_INTERRUPTIBILITY, F_GUEST_ACTIVITY, F_GUEST_PENDING_DEBUG, \
+	F_GUEST_CR0, F_GUEST_CR3, F_GUEST_CR4, F_GUEST_CS_BASE, F_GUEST_CS_ACCESS_RIGHTS, F_GUEST_SS_ACCESS_RIGHTS
+/* clang-format on */
+#define NUMBER(w, name) F_##name,
+#define BIT_OF(w, name) | (F_##name / 64 == (w) ? 1ull << F_##name % 64 : 0)
 
 /* SDM, "Saving Control Registers, Debug Registers, and MSRs" to "Saving Non-Register State" */
-const uint8_t vmcs_saved_fields[] = {
-	/* what an L1 reads and L2 changes most comes first */
-	F_GUEST_RIP,       F_GUEST_RSP,           F_GUEST_RFLAGS,       F_GUEST_INTERRUPTIBILITY,
-	F_GUEST_ACTIVITY,  F_GUEST_PENDING_DEBUG, F_GUEST_CR0,          F_GUEST_CR3,
-	F_GUEST_CR4,       F_GUEST_SYSENTER_CS,   F_GUEST_SYSENTER_ESP, F_GUEST_SYSENTER_EIP,
-	SEGMENT(CS),       SEGMENT(SS),           SEGMENT(DS),          SEGMENT(ES),
-	SEGMENT(FS),       SEGMENT(GS),           SEGMENT(LDTR),        SEGMENT(TR),
-	F_GUEST_GDTR_BASE, F_GUEST_GDTR_LIMIT,    F_GUEST_IDTR_BASE,    F_GUEST_IDTR_LIMIT,
-	F_GUEST_PDPTE0,    F_GUEST_PDPTE1,        F_GUEST_PDPTE2,       F_GUEST_PDPTE3,
-};
+const uint8_t vmcs_saved_fields[] = {OFTEN, LAZY(NUMBER, 0)};
+const unsigned vmcs_saved_often = sizeof((uint8_t[]){OFTEN});
 const unsigned vmcs_saved_count = sizeof(vmcs_saved_fields);
 const unsigned vmcs_saved_count_no_ept = sizeof(vmcs_saved_fields) - 4;
+
+_Static_assert(VMCS_BITSET_WORDS == 4, "one initializer a word below");
+const struct vmcs_bitset vmcs_lazy_fields = {
+	{0ull LAZY(BIT_OF, 0), 0ull LAZY(BIT_OF, 1), 0ull LAZY(BIT_OF, 2), 0ull LAZY(BIT_OF, 3)}
+};
 
 const struct vmcs_saved_if vmcs_saved_if[] = {
 	{F_GUEST_DR7,      EXIT_CTL_SAVE_DEBUG},

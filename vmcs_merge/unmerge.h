@@ -9,9 +9,11 @@
 
 /*
  * Fields that every VM exit saves: value of vmcs12 = value of vmcs02, but for CR0 and CR4 (vmcs_unmerge_cr).
- * GUEST_PDPTE0..3 come last; they are saved only if L1 uses EPT.
+ * First those that L1s read often, then those of vmcs_lazy_fields (lazy.h); GUEST_PDPTE0..3 come last and are
+ * saved only if L1 uses EPT.
  */
 extern const uint8_t vmcs_saved_fields[];
+extern const unsigned vmcs_saved_often; /* how many are not lazy */
 extern const unsigned vmcs_saved_count; /* all */
 extern const unsigned vmcs_saved_count_no_ept; /* without the PDPTEs */
 

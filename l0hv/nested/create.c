@@ -8,6 +8,7 @@
 #include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/vmcs01.h"
 #include "l0hv/vmx/vmx.h"
+#include "vmcs_merge/lazy.h"
 
 static void make_fields(struct nested *n)
 {
@@ -23,6 +24,8 @@ static void make_fields(struct nested *n)
 			f->flags |= FIELD_READ_ONLY;
 		if (vmcs12_follows((unsigned)index))
 			f->flags |= FIELD_FOLLOWED;
+		if (vmcs_bitset_test(&vmcs_lazy_fields, (unsigned)index))
+			f->flags |= FIELD_LAZY;
 	}
 }
 

@@ -10,6 +10,7 @@
 #include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/vmcs01.h"
 #include "l0hv/vmx/vmx.h"
+#include "vmcs_merge/lazy.h"
 
 #define LINEAR_BITS 48u
 
@@ -63,6 +64,14 @@ static void read_l1_state(struct vcpu *v)
 	vmcs_bitset_set(&n->dirty, F_GUEST_DR7);
 }
 
+/* The MSR list may write guest state of vmcs02, and not all of it when an entry of it fails. */
+static bool merges_all(const struct vcpu *v)
+{
+	const struct nested *n = v->nested;
+
+	return !n->merged || !v->vm->config->incremental_merge || n->v12.v[F_ENTRY_MSR_LOAD_COUNT];
+}
+
 /* CHECK_PASSED, or how it failed, with the exit qualification. vmcs01 is current. */
 static enum check_failure check(struct vcpu *v, uint64_t *qualification)
 {
@@ -83,6 +92,8 @@ static enum check_failure check(struct vcpu *v, uint64_t *qualification)
 	};
 
 	n->checks_due |= vmcs12_check_groups(&n->dirty) | always;
+	if (n->lazy_end && vmcs_lazy_needed(&n->v12, &n->dirty, n->checks_due, merges_all(v)))
+		vmcs12_sync(v);
 	if (n->checks_due && !vmcs12_check(&env, n->checks_due, &result)) {
 		*qualification = result.qualification;
 		return result.failure;

@@ -43,7 +43,8 @@ static void save_guest_state(struct vcpu *v, struct vmcs_bitset *changed)
 {
 	struct nested *n = v->nested;
 	bool ept = vmcs_effective_controls(&n->v12, WORD_CPU2) & CTL2_EPT;
-	unsigned count = ept ? vmcs_saved_count : vmcs_saved_count_no_ept;
+	unsigned all = ept ? vmcs_saved_count : vmcs_saved_count_no_ept;
+	unsigned count = v->vm->config->lazy_rare_fields ? vmcs_saved_often : all;
 	uint64_t cr0 = n->v12.v[F_GUEST_CR0], cr4 = n->v12.v[F_GUEST_CR4];
 	uint64_t lma;
 
@@ -56,6 +57,7 @@ static void save_guest_state(struct vcpu *v, struct vmcs_bitset *changed)
 		}
 	}
 	vmx_count(count, 0);
+	n->lazy_end = (uint8_t)(count < all ? all : 0);
 	unmerge_cr(n, changed, 0, F_GUEST_CR0, cr0, CR0_SHADOW);
 	unmerge_cr(n, changed, 4, F_GUEST_CR4, cr4, CR4_SHADOW);
 	for (unsigned i = 0; i < vmcs_saved_if_count; i++)

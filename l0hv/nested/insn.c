@@ -270,7 +270,7 @@ static inline enum verdict store_field(struct vcpu *v, const struct l1_field *f,
 	return VMX_SUCCEED;
 }
 
-/* With a memory operand, or outside IA-32e mode. */
+/* With a memory operand, outside IA-32e mode, or of a field that asks for more (its flags). */
 static __attribute__((noinline)) enum verdict vmread_rare(struct vcpu *v, uint64_t info, bool wide)
 {
 	uint64_t encoding = read_reg(v, INFO_REG2(info), wide), value;
@@ -279,6 +279,8 @@ static __attribute__((noinline)) enum verdict vmread_rare(struct vcpu *v, uint64
 
 	if (failure)
 		return failure;
+	if (f->flags & FIELD_LAZY)
+		vmcs12_sync(v);
 	value = field_value(v->nested, f, encoding);
 	if (!INFO_REGISTER(info))
 		return write_memory(v, info, &value, wide ? 8 : 4) ? RESUME : VMX_SUCCEED;
@@ -299,7 +301,11 @@ static __attribute__((noinline)) enum verdict vmwrite_rare(struct vcpu *v, uint6
 	else if (read_memory(v, info, &value, wide ? 8 : 4))
 		return RESUME;
 	failure = check_field(v, f);
-	return failure ? failure : store_field(v, f, encoding, value);
+	if (failure)
+		return failure;
+	if (f->flags & FIELD_LAZY)
+		vmcs12_sync(v);
+	return store_field(v, f, encoding, value);
 }
 
 static enum verdict do_vmlaunch(struct vcpu *v, uint64_t info)
@@ -404,6 +410,8 @@ enum verdict on_vmread(struct vcpu *v)
 	failure = check_field(v, f);
 	if (failure)
 		return failure;
+	if (f->flags & FIELD_LAZY)
+		return vmread_rare(v, info, wide);
 	guest_gpr_set(v, INFO_REG1(info), field_value(v->nested, f, encoding));
 	return VMX_SUCCEED;
 }
@@ -425,7 +433,11 @@ enum verdict on_vmwrite(struct vcpu *v)
 	encoding = guest_gpr(v, INFO_REG2(info));
 	f = field_of(v->nested, encoding);
 	failure = check_field(v, f);
-	return failure ? failure : store_field(v, f, encoding, guest_gpr(v, INFO_REG1(info)));
+	if (failure)
+		return failure;
+	if (f->flags)
+		return vmwrite_rare(v, info, wide);
+	return store_field(v, f, encoding, guest_gpr(v, INFO_REG1(info)));
 }
 
 enum verdict on_vmx_instruction(struct vcpu *v)

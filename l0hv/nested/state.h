@@ -34,7 +34,8 @@ _Static_assert(offsetof(struct vmcs12_region, field) == 16, "vmcs12 layout");
 /* What a VMREAD or VMWRITE of L1 has to know of a field. */
 enum {
 	FIELD_READ_ONLY = 1,
-	FIELD_FOLLOWED = 2 /* something is kept that was made of it: vmcs12_written() */
+	FIELD_FOLLOWED = 2, /* something is kept that was made of it: vmcs12_written() */
+	FIELD_LAZY = 4, /* vmcs02 alone may have it: vmcs12_sync() */
 };
 struct l1_field {
 	uint8_t number; /* F_* + 1; 0: L1's VMCS has no such field */
@@ -65,6 +66,8 @@ struct nested {
 	bool tsc01_stale; /* vmcs01's TSC offset was changed while vmcs02 was current */
 	bool nmi_blocked; /* L1 was blocked by NMI at its VM entry */
 	bool host_stale; /* host_load was made from older host fields */
+	uint8_t lazy_end; /* vmcs02 alone has vmcs_saved_fields from vmcs_saved_often up to here; 0: v12 has
+			     all */
 	uint32_t checks_due; /* groups of VM-entry checks */
 	uint64_t vmxon_gpa;
 	uint64_t current; /* guest-physical address of the current vmcs12; NO_VMCS12 */
@@ -104,6 +107,8 @@ __attribute__((warn_unused_result)) int operand_address(struct vcpu *v, uint64_t
 uint32_t vmcs12_revision_at(const struct vcpu *v, uint64_t gpa);
 void vmcs12_load(struct vcpu *v, uint64_t gpa); /* gpa was checked */
 void vmcs12_flush(struct vcpu *v);
+/* v12 gets what vmcs02 alone has (vmcs_merge/lazy.h). The same VMCS is current after it. */
+void vmcs12_sync(struct vcpu *v);
 /* L1 wrote a field (encoding may be the 'high' one). */
 void vmcs12_written(struct vcpu *v, unsigned index);
 /* L0 keeps something that it made of the field, besides vmcs02: vmcs12_written() has more to do than marking

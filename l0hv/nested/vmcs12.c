@@ -2,6 +2,8 @@
 #include "l0hv/lib/lib.h"
 #include "l0hv/nested/state.h"
 #include "l0hv/record/record.h"
+#include "l0hv/vmx/vmx.h"
+#include "vmcs_merge/unmerge.h"
 
 bool vmcs12_follows(unsigned index)
 {
@@ -32,6 +34,24 @@ uint32_t vmcs12_revision_at(const struct vcpu *v, uint64_t gpa)
 	return p ? *(const volatile uint32_t *)p : ~0u;
 }
 
+void vmcs12_sync(struct vcpu *v)
+{
+	struct nested *n = v->nested;
+	const unsigned end = n->lazy_end;
+
+	if (!end)
+		return;
+	n->lazy_end = 0;
+	vmptrld(n->vmcs02.pa);
+	for (unsigned i = vmcs_saved_often; i < end; i++) {
+		unsigned field = vmcs_saved_fields[i];
+
+		n->v12.v[field] = vmread_uncounted(vmcs_field_encoding[field]);
+	}
+	vmx_count(end - vmcs_saved_often, 0);
+	vmptrld(v->vmcs->pa);
+}
+
 void vmcs12_load(struct vcpu *v, uint64_t gpa)
 {
 	struct nested *n = v->nested;
@@ -57,6 +77,7 @@ void vmcs12_flush(struct vcpu *v)
 
 	if (n->current == NO_VMCS12)
 		return;
+	vmcs12_sync(v);
 	/* it was RAM when it became current, and RAM does not go */
 	if (vm_write(v->vm, n->current + offsetof(struct vmcs12_region, launched), &launched,
 		     sizeof(launched)) ||

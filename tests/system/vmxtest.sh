@@ -38,5 +38,6 @@ cpu=corei7_skylake_x
 case_ "without shadowing" under_l0 no-shadow --nested --set nested.shadow_vmcs=off
 case_ "with full merges" under_l0 full --nested --set nested.incremental_merge=off
 case_ "with the secondary controls of an older processor" limited
+case_ "without lazy fields" under_l0 eager --nested --set nested.lazy_rare_fields=off
 case_ "with neither" under_l0 neither --nested --set nested.shadow_vmcs=off --set nested.incremental_merge=off
 exit "$failed"

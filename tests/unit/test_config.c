@@ -28,7 +28,7 @@ static const struct {
 	{"unknown key of a VM",          VM "nestd = on\n",
 	 "line 3: unknown key 'nestd' in [vm a]; expected one of image, cmdline, memory, vcpus, nested, "
 	 "nested.shadow_vmcs, "
-	 "nested.incremental_merge, nested.limit, nested.vmx_locked, slice, module"											       },
+	 "nested.incremental_merge, nested.lazy_rare_fields, nested.limit, nested.vmx_locked, slice, module"                                                                      },
 	{"unknown key of L0",            "[l0]\nmemory = 1M\n",
 	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash"												     },
 	{"key before a section",         "image = k\n",
@@ -128,6 +128,7 @@ static void a_full_text(void **state)
 			   "nested.vmx_locked = off\n"
 			   "nested.limit = IA32_VMX_PROCBASED_CTLS2 0xff00000000\n"
 			   "nested.limit = 0x491 0\n"
+			   "nested.lazy_rare_fields = off\n"
 			   "slice = 5000\n"
 			   "module = disk  root=/dev/x  y\n"
 			   "module = initrd\n"
@@ -149,6 +150,7 @@ static void a_full_text(void **state)
 	assert_int_equal(a->limited, 1u << 11 | 1u << 17);
 	assert_int_equal(a->limit[11], 0xff00000000);
 	assert_int_equal(a->limit[17], 0);
+	assert_true(!a->lazy_rare_fields);
 	assert_int_equal(a->slice, 5000);
 	assert_int_equal(a->module_count, 2);
 	assert_string_equal(a->module[0].entry, "disk");
@@ -156,12 +158,13 @@ static void a_full_text(void **state)
 	assert_string_equal(a->module[1].entry, "initrd");
 	assert_string_equal(a->module[1].args, "");
 	assert_int_equal(a->line, 5);
-	assert_int_equal(a->module[1].line, 18);
+	assert_int_equal(a->module[1].line, 19);
 	assert_string_equal(b->name, "b");
 	assert_int_equal(b->memory, 64 << 20);
 	assert_int_equal(b->vcpus, 1);
 	assert_int_equal(b->slice, 1000000);
-	assert_true(!b->nested && b->shadow_vmcs && b->incremental_merge && b->vmx_locked);
+	assert_true(!b->nested && b->shadow_vmcs && b->incremental_merge && b->vmx_locked &&
+		    b->lazy_rare_fields);
 }
 
 static void text_needs_no_nul(void **state)

@@ -335,6 +335,7 @@ void test_ept(void);
 void test_entry_checks(void);
 void test_operands(void);
 void test_state(void);
+void test_kept(void);
 void test_apic_access(void);
 void test_apic_delivery(void);
 void test_x2apic(void);

@@ -32,6 +32,7 @@ void rt_main(void)
 	test_entry_checks();
 	test_operands();
 	test_state();
+	test_kept();
 	test_apic_access();
 	test_apic_delivery();
 	test_x2apic();
