@@ -321,6 +321,14 @@ const char *caps_probe(void); /* what is missing, or NULL */
 bool caps_allow(uint32_t field, uint32_t ones, uint32_t zeros);
 
 /* ---- subjects, a file each ---- */
+void test_entry_controls(void);
+void test_entry_host(void);
+void test_entry_guest(void);
+void test_entry_lists(void);
+void test_capabilities(void);
+void test_vmx_modes(void);
+void test_vmx_operands(void);
+void test_vmx_regions(void);
 void test_exceptions(void);
 void test_pfec(void);
 void test_delivery(void);

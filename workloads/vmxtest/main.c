@@ -44,5 +44,6 @@ void rt_main(void)
 	test_modes();
 	test_ept_tables();
 	test_vpid();
+	test_entry_controls();
 	rt_check_end();
 }
