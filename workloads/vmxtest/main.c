@@ -45,5 +45,9 @@ void rt_main(void)
 	test_ept_tables();
 	test_vpid();
 	test_entry_controls();
+	test_entry_host();
+	test_entry_guest();
+	test_entry_lists();
+	test_capabilities();
 	rt_check_end();
 }
