@@ -326,18 +326,18 @@ static void activity(void)
 				try_value(GUEST_ACTIVITY, state, TRY_GUEST);
 		tries_end();
 	}
-	if (tries_begin_not_bochs(
-		    "entry guest: events into shutdown", KERNEL64,
-		    TRY_SETS(PUT(NEED(NEED_SHUTDOWN), 0), PUT(GUEST_RFLAGS, 0x202), PUT(GUEST_ACTIVITY, 2)),
-		    NOT_CHECKED)) {
+	if (tries_begin_not_bochs("entry guest: events into shutdown", KERNEL64,
+				  TRY_SETS(PUT(NEED(NEED_SHUTDOWN), 0), PUT(GUEST_RFLAGS, 0x202),
+					   PUT(ENTRY_INSTR_LEN, 1), PUT(GUEST_ACTIVITY, 2)),
+				  NOT_CHECKED)) {
 		for (unsigned int i = 0; i < 4; i++)
 			try_value(ENTRY_INTR_INFO, bad_in_shutdown[i], TRY_GUEST);
 		tries_end();
 	}
-	if (tries_begin_not_bochs(
-		    "entry guest: events into wait-for-SIPI", KERNEL64,
-		    TRY_SETS(PUT(NEED(NEED_SIPI), 0), PUT(GUEST_RFLAGS, 0x202), PUT(GUEST_ACTIVITY, 3)),
-		    NOT_CHECKED)) {
+	if (tries_begin_not_bochs("entry guest: events into wait-for-SIPI", KERNEL64,
+				  TRY_SETS(PUT(NEED(NEED_SIPI), 0), PUT(GUEST_RFLAGS, 0x202),
+					   PUT(ENTRY_INSTR_LEN, 1), PUT(GUEST_ACTIVITY, 3)),
+				  NOT_CHECKED)) {
 		for (unsigned int i = 0; i < 4; i++)
 			try_value(ENTRY_INTR_INFO, bad_in_shutdown[i], TRY_GUEST);
 		try_value(ENTRY_INTR_INFO, VALID(INTR_NMI, NMI), TRY_GUEST);
