@@ -8,8 +8,8 @@
  */
 /* clang-format off */
 #define DEPENDENCIES(X, w) \
-	X(w, CPU_CTLS,         CPU_CTLS2,        TSC_OFFSET, NONE,           NONE)     /* not activated: 0 */ \
-	X(w, CPU_CTLS2,        TSC_OFFSET,       NONE,       NONE,           NONE)     /* scaling */ \
+	X(w, CPU_CTLS,         CPU_CTLS2,        TSC_OFFSET, TSC_MULTIPLIER, NONE)     /* not activated: 0 */ \
+	X(w, CPU_CTLS2,        TSC_OFFSET,       TSC_MULTIPLIER, NONE,       NONE)     /* scaling */ \
 	X(w, TSC_MULTIPLIER,   TSC_OFFSET,       NONE,       NONE,           NONE)     \
 	X(w, EXCEPTION_BITMAP, PFEC_MASK,        PFEC_MATCH, NONE,           NONE)     \
 	X(w, PFEC_MASK,        EXCEPTION_BITMAP, PFEC_MATCH, NONE,           NONE)     \
@@ -130,14 +130,20 @@ static uint64_t merge_exceptions(const struct merge_input *in)
 
 /* SDM "Time-Stamp Counter Offsetting and Scaling": the factor has 48 fraction bits; an offset may be
  * negative. */
-static uint64_t scaled(const struct vmcs_image *vmcs12, uint64_t offset)
+#define TSC_FACTOR_ONE (1ull << 48)
+
+/* Scaling works on what is offset only: vmcs02 may have the offset's control on for L0. */
+static uint64_t tsc_factor(const struct vmcs_image *vmcs12)
 {
 	const bool scales = vmcs12->v[F_CPU_CTLS] & CPU_TSC_OFFSETTING &&
 			    vmcs_effective_controls(vmcs12, WORD_CPU2) & CTL2_TSC_SCALING;
 
-	if (!scales)
-		return offset;
-	return (uint64_t)((__int128)(int64_t)offset * vmcs12->v[F_TSC_MULTIPLIER] >> 48);
+	return scales ? vmcs12->v[F_TSC_MULTIPLIER] : TSC_FACTOR_ONE;
+}
+
+static uint64_t scaled(const struct vmcs_image *vmcs12, uint64_t offset)
+{
+	return (uint64_t)((__int128)(int64_t)offset * tsc_factor(vmcs12) >> 48);
 }
 
 static uint64_t merge_tsc_offset(const struct merge_input *in)
@@ -258,6 +264,8 @@ static uint64_t row_value(const struct merge_input *in, unsigned index)
 		return row->arg == PFEC_IS_MASK ? merge_pf_wish(in).mask : merge_pf_wish(in).match;
 	case MERGE_SUM:
 		return merge_tsc_offset(in);
+	case MERGE_FACTOR:
+		return tsc_factor(in->vmcs12);
 	case MERGE_CR_VALUE:
 	case MERGE_CR_MASK:
 	case MERGE_CR_SHADOW:

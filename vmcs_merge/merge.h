@@ -26,6 +26,7 @@ enum merge_rule {
 	MERGE_EXCEPTIONS, /* OR; #PF jointly with mask and match */
 	MERGE_PFEC, /* argument: enum merge_pfec */
 	MERGE_SUM, /* of those offsets that are in use; vmcs01's scaled as vmcs12 scales */
+	MERGE_FACTOR, /* vmcs12's TSC multiplier where it applies, else 1 */
 	MERGE_CR_VALUE, /* argument: 0 for CR0, 4 for CR4 */
 	MERGE_CR_MASK,
 	MERGE_CR_SHADOW,

@@ -153,6 +153,7 @@ enum need {
 	NEED_INVVPID_SINGLE,
 	NEED_INVVPID_ALL,
 	NEED_INVVPID_NO_GLOBAL,
+	NEED_MONITOR,
 	NEED_X2APIC,
 	NEED_XAPIC, /* L1's own local APIC, not in x2APIC mode */
 	NEEDS
@@ -165,6 +166,7 @@ enum need {
 #define RIP_START    0x50000u /* RIP, less the snippet's start; set and want */
 #define RIP_AT       0x50001u /* RIP, less label 9 */
 #define RIP_NEXT     0x50002u /* RIP, less label 8 */
+#define RIP_HANDLER  0x50010u /* vector at whose first instruction L2 is */
 #define EPTP_NOW     0x50006u /* EPT pointer: EPTP_OWN, EPTP_OTHER */
 #define RIP_VECTOR   0x50003u /* vector whose gate L2 went through; -1 when none */
 #define FRAME(n)     (0x51000u + (n)) /* word n of L2's stack */
@@ -355,5 +357,9 @@ void test_activity(void);
 void test_modes(void);
 void test_ept_tables(void);
 void test_vpid(void);
+void test_timer(void);
+void test_tsc(void);
+void test_pause(void);
+void test_instruction_info(void);
 
 #endif

@@ -49,5 +49,9 @@ void rt_main(void)
 	test_entry_guest();
 	test_entry_lists();
 	test_capabilities();
+	test_timer();
+	test_tsc();
+	test_pause();
+	test_instruction_info();
 	rt_check_end();
 }

@@ -122,6 +122,8 @@ uint64_t lab_get(uint32_t field, const struct code *code)
 		return get(GUEST_RIP) + lab_rip_base - address_of(code->at);
 	case RIP_NEXT:
 		return get(GUEST_RIP) + lab_rip_base - address_of(code->next);
+	case RIP_HANDLER:
+		return (get(GUEST_RIP) - address_of(l2_vectors)) % 16 ? ~0ull : vector_of_rip();
 	case EPTP_NOW:
 		return eptp_now();
 	case RIP_VECTOR:
