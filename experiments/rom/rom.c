@@ -4,6 +4,7 @@
  * it runs in place, with its stack and the multiboot information in low memory.
  */
 #include "nestbed/boot.h"
+#include "nestbed/mptable.h"
 #include "nestbed/multiboot.h"
 #include "nestbed/ports.h"
 
@@ -11,6 +12,12 @@
 #define LOW_MEMORY   0x9F000u
 #define HIGH_MEMORY  0x100000u
 #define RAM_BLOCK    0x20000u /* Bochs's */
+
+/* Indices of 32-bit words in the local APIC's page */
+#define APIC_VERSION (0x30 / 4)
+#define APIC_SVR     (0xF0 / 4)
+#define APIC_LINT0   (0x350 / 4)
+#define APIC_LINT1   (0x360 / 4)
 
 struct info_page {
 	struct multiboot_info info;
@@ -54,15 +61,26 @@ static void clear(void *to, uint32_t n)
 	__asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(0) : "memory");
 }
 
-static int has_multiboot_header(const uint8_t *file, uint32_t size)
+static void load_part(const struct nb_boot_table *boot, uint32_t address, const uint8_t *from,
+		      uint32_t filesz, uint32_t memsz)
 {
-	for (uint32_t at = 0; at + 12 <= size && at < MB_HEADER_SEARCH; at += 4) {
-		const uint32_t *h = (const uint32_t *)(const void *)(file + at);
+	if (filesz > memsz || address < HIGH_MEMORY || address >= boot->memory_bytes ||
+	    memsz > boot->memory_bytes - address)
+		die("kernel's segments do not fit");
+	copy((void *)address, from, filesz);
+	clear((uint8_t *)address + filesz, memsz - filesz);
+}
 
-		if (h[0] == MB_HEADER_MAGIC && h[0] + h[1] + h[2] == 0)
-			return 1;
-	}
-	return 0;
+static uint32_t load_by_header(const struct nb_boot_table *boot, uint32_t at)
+{
+	const struct multiboot_header *header = (const void *)(boot->kernel + at);
+	struct multiboot_range range = {0};
+
+	if (multiboot_range(header, at, boot->kernel_size, &range))
+		die("the addresses in the kernel's multiboot header make no sense");
+	load_part(boot, header->load_addr, (const uint8_t *)boot->kernel + range.from, (uint32_t)range.filesz,
+		  (uint32_t)range.memsz);
+	return header->entry_addr;
 }
 
 static uint32_t load_elf(const struct nb_boot_table *boot)
@@ -72,9 +90,7 @@ static uint32_t load_elf(const struct nb_boot_table *boot)
 
 	if (boot->kernel_size < sizeof(*elf) || *(const uint32_t *)elf->ident != ELF_MAGIC ||
 	    elf->ident[4] != ELF_CLASS32)
-		die("kernel is not a 32-bit ELF file");
-	if (!has_multiboot_header(file, boot->kernel_size))
-		die("kernel has no multiboot-1 header");
+		die("kernel is neither a 32-bit ELF file nor has it addresses in its multiboot header");
 	for (uint32_t i = 0; i < elf->phnum; i++) {
 		uint32_t at = elf->phoff + i * elf->phentsize;
 		const struct elf32_segment *s = (const void *)(file + at);
@@ -83,14 +99,22 @@ static uint32_t load_elf(const struct nb_boot_table *boot)
 			die("kernel's program headers lie outside the file");
 		if (s->type != ELF_PT_LOAD || !s->memsz)
 			continue;
-		if (s->offset > boot->kernel_size || s->filesz > boot->kernel_size - s->offset ||
-		    s->filesz > s->memsz || s->paddr < HIGH_MEMORY || s->paddr >= boot->memory_bytes ||
-		    s->memsz > boot->memory_bytes - s->paddr)
-			die("kernel's segments do not fit");
-		copy((void *)s->paddr, file + s->offset, s->filesz);
-		clear((uint8_t *)s->paddr + s->filesz, s->memsz - s->filesz);
+		if (s->offset > boot->kernel_size || s->filesz > boot->kernel_size - s->offset)
+			die("kernel's segments lie outside the file");
+		load_part(boot, s->paddr, file + s->offset, s->filesz, s->memsz);
 	}
 	return elf->entry;
+}
+
+static uint32_t load_kernel(const struct nb_boot_table *boot)
+{
+	int32_t at = multiboot_find_header((const void *)boot->kernel, boot->kernel_size);
+
+	if (at < 0)
+		die("kernel has no multiboot-1 header");
+	if (((const struct multiboot_header *)(boot->kernel + (uint32_t)at))->flags & MB_HEADER_ADDRS)
+		return load_by_header(boot, (uint32_t)at);
+	return load_elf(boot);
 }
 
 static void fill_info(const struct nb_boot_table *boot, struct info_page *page)
@@ -112,6 +136,31 @@ static void fill_info(const struct nb_boot_table *boot, struct info_page *page)
 	page->info.mmap_length = sizeof(page->mmap);
 	page->info.mmap_addr = (uint32_t)page->mmap;
 	page->info.boot_loader_name = (uint32_t)page->loader;
+}
+
+static void cpuid1(uint32_t *signature, uint32_t *features)
+{
+	uint32_t ebx, ecx;
+
+	__asm__ volatile("cpuid" : "=a"(*signature), "=b"(ebx), "=c"(ecx), "=d"(*features) : "a"(1));
+}
+
+/* What firmware leaves for kernels that expect a PC behind it: virtual wire mode and the MP table. */
+static void firmware(void)
+{
+	const uint16_t segment = MP_EBDA >> 4, kib = MP_EBDA / 1024;
+	volatile uint32_t *apic = (volatile uint32_t *)MP_LAPIC;
+	struct mp_area *area = (void *)MP_EBDA;
+	uint32_t signature, features;
+
+	cpuid1(&signature, &features);
+	apic[APIC_SVR] = 0x1FF; /* enabled by software, spurious vector 0xFF */
+	apic[APIC_LINT0] = 0x700; /* ExtINT: the PIC's */
+	apic[APIC_LINT1] = 0x400; /* NMI */
+	copy((void *)MP_BDA_EBDA_SEGMENT, &segment, sizeof(segment));
+	copy((void *)MP_BDA_BASE_MEMORY, &kib, sizeof(kib));
+	clear(area, MP_EBDA_SIZE);
+	mp_table_make(area, 1, (uint8_t)apic[APIC_VERSION], signature, features);
 }
 
 /*
@@ -138,6 +187,7 @@ void rom_main(void)
 	if (boot->magic != NB_BOOT_MAGIC || boot->module_count > NB_BOOT_MODULES_MAX)
 		die("no boot table");
 	claim_image(boot);
+	firmware();
 	fill_info(boot, page);
-	rom_enter(load_elf(boot), (uint32_t)&page->info);
+	rom_enter(load_kernel(boot), (uint32_t)&page->info);
 }

@@ -5,7 +5,7 @@ ROM_CFLAGS = $(filter-out -m64 -fcf-protection=none -mno-red-zone,$(FREE_CFLAGS)
 ALL += $(BUILD)/rom.bin
 
 $(BUILD)/rom.bin: experiments/rom/reset.S experiments/rom/rom.c experiments/rom/rom.ld include/nestbed/boot.h \
-		include/nestbed/multiboot.h include/nestbed/ports.h
+		include/nestbed/mptable.h include/nestbed/multiboot.h include/nestbed/ports.h
 	$(call say,ROM,$@)
 	$(Q)mkdir -p $(BUILD)
 	$(Q)$(CC) $(ROM_CFLAGS) -nostdlib -static -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-z,norelro -Wl,-z,noexecstack \

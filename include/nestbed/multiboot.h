@@ -11,7 +11,7 @@
 #define MB_HEADER_ALIGNED 0x1u /* modules page aligned */
 #define MB_HEADER_MEMORY  0x2u
 #define MB_HEADER_VIDEO   0x4u
-#define MB_HEADER_ADDRS   0x10000u /* a.out addresses in the header */
+#define MB_HEADER_ADDRS   0x10000u /* the header's addresses say what to load, whatever the file's format */
 #define MB_LOADER_MAGIC   0x2BADB002u /* in EAX at the kernel's entry; EBX holds multiboot_info */
 
 #define MB_INFO_MEMORY  0x001u
@@ -19,6 +19,52 @@
 #define MB_INFO_MODULES 0x008u
 #define MB_INFO_MMAP    0x040u
 #define MB_INFO_LOADER  0x200u
+
+/* Lies at a multiple of 4 in the file. The addresses are there with MB_HEADER_ADDRS only. */
+struct multiboot_header {
+	uint32_t magic, flags, checksum;
+	uint32_t header_addr; /* physical address of this header */
+	uint32_t load_addr; /* of what is loaded first, at or before the header */
+	uint32_t load_end_addr; /* first byte behind what the file holds; 0: all of the file */
+	uint32_t bss_end_addr; /* first byte behind what is zeroed; 0: nothing is */
+	uint32_t entry_addr;
+};
+_Static_assert(sizeof(struct multiboot_header) == 32, "multiboot layout");
+
+/* What a header's addresses ask for. */
+struct multiboot_range {
+	uint64_t from; /* in the file */
+	uint64_t filesz, memsz; /* bytes from the file, and with the zeroed ones */
+};
+
+/* File offset of the header, -1 when there is none. */
+static inline int32_t multiboot_find_header(const void *file, uint64_t size)
+{
+	for (uint32_t at = 0; at + 12ull <= size && at < MB_HEADER_SEARCH; at += 4) {
+		const uint32_t *h = (const uint32_t *)(const void *)((const uint8_t *)file + at);
+
+		if (h[0] == MB_HEADER_MAGIC && h[0] + h[1] + h[2] == 0)
+			return (int32_t)at;
+	}
+	return -1;
+}
+
+/* The range to load by a header at file offset `at`. 0; -1: the addresses contradict each other or the file.
+ */
+static inline int multiboot_range(const struct multiboot_header *h, uint32_t at, uint64_t size,
+				  struct multiboot_range *r)
+{
+	uint32_t before = h->header_addr - h->load_addr;
+
+	if (at + sizeof(*h) > size || h->header_addr < h->load_addr || before > at)
+		return -1;
+	r->from = at - before;
+	r->filesz = h->load_end_addr ? (uint64_t)h->load_end_addr - h->load_addr : size - r->from;
+	r->memsz = h->bss_end_addr ? (uint64_t)h->bss_end_addr - h->load_addr : r->filesz;
+	if (h->load_end_addr && h->load_end_addr < h->load_addr)
+		return -1;
+	return r->filesz > size - r->from || r->memsz < r->filesz || r->memsz > UINT32_MAX ? -1 : 0;
+}
 
 struct multiboot_info {
 	uint32_t flags;

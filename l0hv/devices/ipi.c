@@ -113,8 +113,8 @@ static void deliver(struct platform *p, unsigned vcpu, const struct ipi *ipi)
 		p->ops->nmi_vcpu(p->ctx, vcpu);
 		break;
 	case DELIVER_INIT:
-		lapic_init(target);
-		p->ops->init_vcpu(p->ctx, vcpu);
+		if (p->ops->init_vcpu(p->ctx, vcpu))
+			lapic_init(target);
 		break;
 	case DELIVER_STARTUP:
 		p->ops->start_vcpu(p->ctx, vcpu, ipi->vector);

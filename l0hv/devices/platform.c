@@ -31,6 +31,7 @@ void platform_init(struct platform *p, const struct platform_ops *ops, void *ctx
 	pit_reset(&p->pit, p->ticks_per_second, now);
 	rtc_reset(&p->rtc, p->ticks_per_second, now);
 	uart_reset(&p->uart);
+	kbc_reset(&p->kbc);
 	platform_refresh(p, PLATFORM_NO_VCPU);
 }
 
@@ -265,6 +266,14 @@ void platform_set_tsc_offset(struct platform *p, unsigned vcpu, uint64_t offset,
 		return;
 	lapic_set_tsc_offset(&p->vcpu[vcpu].lapic, offset, now);
 	platform_refresh_vcpu(p, vcpu, PLATFORM_NO_VCPU);
+}
+
+void platform_init_vcpu(struct platform *p, unsigned vcpu)
+{
+	if (vcpu >= p->vcpus || !p->ops->init_vcpu(p->ctx, vcpu))
+		return;
+	lapic_init(&p->vcpu[vcpu].lapic);
+	platform_refresh_vcpu(p, vcpu, vcpu);
 }
 
 uint64_t platform_cr8_get(const struct platform *p, unsigned vcpu)

@@ -7,7 +7,7 @@
  *   0x20 0x21 0xA0 0xA1 0x4D0 0x4D1  PIC pair (pic.h)
  *   0x40-0x43 0x61                   PIT (pit.h)
  *   0x70 0x71                        RTC, CMOS (rtc.h)
- *   0x64                             keyboard controller: only command 0xFE, reset
+ *   0x60 0x64                        keyboard controller, without a keyboard (kbc.h)
  *   0x92 0xCF9                       reset, A20 (always on)
  *   0x3F8-0x3FF                      COM1 (uart.h), IRQ 4
  *   0xE9, 0x8900, mark, doorbell     include/nestbed/ports.h
@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "l0hv/devices/kbc.h"
 #include "l0hv/devices/lapic.h"
 #include "l0hv/devices/pic.h"
 #include "l0hv/devices/pit.h"
@@ -48,7 +49,8 @@ struct platform_ops {
 	void (*shutdown)(void *ctx); /* the guest wrote NB_SHUTDOWN_WORD */
 	void (*reset)(void *ctx); /* the guest asked for a reset of the machine */
 	void (*mark)(void *ctx, unsigned vcpu, uint32_t value); /* NB_PORT_MARK */
-	void (*init_vcpu)(void *ctx, unsigned vcpu); /* INIT; the local APIC is already reset */
+	/* INIT. Nonzero: it takes effect, and the local APIC is reset too. 0: the processor blocks it. */
+	int (*init_vcpu)(void *ctx, unsigned vcpu);
 	void (*start_vcpu)(void *ctx, unsigned vcpu,
 			   uint8_t vector); /* SIPI; ignore unless it waits for one */
 	void (*nmi_vcpu)(void *ctx, unsigned vcpu);
@@ -72,6 +74,7 @@ struct platform {
 	struct pic pic;
 	struct pit pit;
 	struct rtc rtc;
+	struct kbc kbc;
 	struct uart uart;
 	uint32_t doorbell_port, doorbell_mmio; /* written last */
 	uint8_t shutdown_matched; /* letters of NB_SHUTDOWN_WORD seen */
@@ -105,6 +108,9 @@ __attribute__((warn_unused_result)) int platform_wrmsr(struct platform *p, unsig
 						       uint64_t value, uint64_t now);
 /* The guest's TSC is the tick plus this, for IA32_TSC_DEADLINE. 0 after init. */
 void platform_set_tsc_offset(struct platform *p, unsigned vcpu, uint64_t offset, uint64_t now);
+
+/* INIT to this vCPU, as from another one's ICR: for one that was blocked and no longer is. */
+void platform_init_vcpu(struct platform *p, unsigned vcpu);
 
 uint64_t platform_cr8_get(const struct platform *p, unsigned vcpu);
 void platform_cr8_set(struct platform *p, unsigned vcpu, uint64_t value); /* bits 3:0; the rest is L0's #GP */

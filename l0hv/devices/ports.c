@@ -7,11 +7,10 @@
 #define COM1        0x3F8
 #define COM1_IRQ    4u
 
-#define KEYBOARD_PULSE_RESET 0xFEu
-#define PORT92_RESET         0x01u
-#define PORT92_A20           0x02u
-#define RESET_CPU            0x04u /* port 0xCF9 */
-#define RESET_WRITABLE       0x0Au
+#define PORT92_RESET   0x01u
+#define PORT92_A20     0x02u
+#define RESET_CPU      0x04u /* port 0xCF9 */
+#define RESET_WRITABLE 0x0Au
 
 typedef uint8_t read_fn(struct platform *p, uint16_t port, uint64_t now);
 typedef void write_fn(struct platform *p, uint16_t port, uint8_t value, uint64_t now);
@@ -72,11 +71,16 @@ static void write_uart(struct platform *p, uint16_t port, uint8_t value, uint64_
 	pic_set_line(&p->pic, COM1_IRQ, p->uart.irq);
 }
 
+static uint8_t read_keyboard(struct platform *p, uint16_t port, uint64_t now)
+{
+	(void)now;
+	return kbc_read(&p->kbc, port);
+}
+
 static void write_keyboard(struct platform *p, uint16_t port, uint8_t value, uint64_t now)
 {
-	(void)port;
 	(void)now;
-	if (value == KEYBOARD_PULSE_RESET)
+	if (kbc_write(&p->kbc, port, value))
 		p->ops->reset(p->ctx);
 }
 
@@ -149,18 +153,19 @@ static const struct port_range {
 	read_fn *read; /* none: all ones */
 	write_fn *write;
 } ranges[] = {
-	{0x20,             0x21,             1, read_pic,     write_pic     },
-	{0xA0,             0xA1,             1, read_pic,     write_pic     },
-	{0x4D0,            0x4D1,            1, read_pic,     write_pic     },
-	{0x40,             0x43,             1, read_pit,     write_pit     },
-	{0x61,             0x61,             1, read_pit,     write_pit     },
-	{0x70,             0x71,             0, read_rtc,     write_rtc     },
-	{0x64,             0x64,             0, 0,            write_keyboard},
-	{0x92,             0x92,             0, read_port92,  write_port92  },
-	{0xCF9,            0xCF9,            0, read_reset,   write_reset   },
-	{COM1,             COM1 + 7,         1, read_uart,    write_uart    },
-	{NB_PORT_CONSOLE,  NB_PORT_CONSOLE,  0, read_console, write_console },
-	{NB_PORT_SHUTDOWN, NB_PORT_SHUTDOWN, 0, 0,            write_shutdown},
+	{0x20,             0x21,             1, read_pic,      write_pic     },
+	{0xA0,             0xA1,             1, read_pic,      write_pic     },
+	{0x4D0,            0x4D1,            1, read_pic,      write_pic     },
+	{0x40,             0x43,             1, read_pit,      write_pit     },
+	{0x61,             0x61,             1, read_pit,      write_pit     },
+	{0x70,             0x71,             0, read_rtc,      write_rtc     },
+	{0x60,             0x60,             0, read_keyboard, write_keyboard},
+	{0x64,             0x64,             0, read_keyboard, write_keyboard},
+	{0x92,             0x92,             0, read_port92,   write_port92  },
+	{0xCF9,            0xCF9,            0, read_reset,    write_reset   },
+	{COM1,             COM1 + 7,         1, read_uart,     write_uart    },
+	{NB_PORT_CONSOLE,  NB_PORT_CONSOLE,  0, read_console,  write_console },
+	{NB_PORT_SHUTDOWN, NB_PORT_SHUTDOWN, 0, 0,             write_shutdown},
 };
 
 static const struct port_range *range_of(uint32_t port)

@@ -123,7 +123,7 @@ static void view(const struct vcpu *v, const struct leaf_view *leaf, uint32_t su
 		leaf->patch(v, subleaf, c);
 }
 
-static void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid *c)
+void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid *c)
 {
 	*c = cpuid(leaf, subleaf);
 	if (leaf < sizeof(basic) / sizeof(basic[0])) {

@@ -283,6 +283,7 @@ void vcpu_rest_save(struct vcpu *v)
 	r->dr[2] = read_dr2();
 	r->dr[3] = read_dr3();
 	r->dr6 = read_dr6();
+	r->cr2 = read_cr2();
 	if (l0_features.xsave) {
 		xsetbv(0, l0_features.xcr0); /* all of it, whatever the guest has enabled just now */
 		__asm__ volatile("xsave64 %0"
@@ -310,6 +311,7 @@ void vcpu_rest_load(struct vcpu *v)
 	write_dr2(r->dr[2]);
 	write_dr3(r->dr[3]);
 	write_dr6(r->dr6);
+	write_cr2(r->cr2);
 	if (l0_features.xsave) {
 		xsetbv(0, l0_features.xcr0);
 		__asm__ volatile("xrstor64 %0"

@@ -221,7 +221,7 @@ enum verdict nested_enter(struct vcpu *v, bool launch)
 		return vmx_fail(v, VMFAIL_BLOCKED_BY_MOV_SS);
 	if (launch == n->launched)
 		return vmx_fail(v, launch ? VMFAIL_LAUNCH_NOT_CLEAR : VMFAIL_RESUME_NOT_LAUNCHED);
-	n->nmi_blocked = blocked & BLOCKED_BY_NMI;
+	n->nmi_blocked = blocked & BLOCKED_BY_NMI && v->vmcs01.nmi_handled;
 	shadow_fetch(v);
 	if (n->shadowing)
 		vmptrld(v->vmcs01.pa);

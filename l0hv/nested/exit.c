@@ -150,6 +150,12 @@ static bool nmi_blocked(const struct nested *n, uint64_t l2)
 	return n->v12.v[F_PIN_CTLS] & PIN_VIRTUAL_NMIS ? n->nmi_blocked : l2 & BLOCKED_BY_NMI;
 }
 
+static void block_nmis(struct vcpu *v)
+{
+	vmwrite(GUEST_INTERRUPTIBILITY, BLOCKED_BY_NMI);
+	v->vmcs01.nmi_handled = true;
+}
+
 void nested_reflect(struct vcpu *v, const struct exit_info *info)
 {
 	struct nested *n = v->nested;
@@ -174,7 +180,7 @@ void nested_reflect(struct vcpu *v, const struct exit_info *info)
 	}
 	enter_l1(v, &changed, efer, pat);
 	if (nmi || nmi_blocked(n, n->v12.v[F_GUEST_INTERRUPTIBILITY])) /* "Loading Host State" */
-		vmwrite(GUEST_INTERRUPTIBILITY, BLOCKED_BY_NMI);
+		block_nmis(v);
 	if (info->reason < ACCOUNT_REASONS)
 		v->account.exit[1][info->reason].reflected++;
 }
@@ -190,7 +196,7 @@ void nested_entry_failed(struct vcpu *v, uint32_t reason, uint64_t qualification
 	update(n, &changed, F_EXIT_QUALIFICATION, qualification);
 	enter_l1(v, &changed, efer, pat);
 	if (n->nmi_blocked) /* as before the entry */
-		vmwrite(GUEST_INTERRUPTIBILITY, BLOCKED_BY_NMI);
+		block_nmis(v);
 }
 
 /* The processor refused the guest state that vmcs02 has though vmcs12's passed L0's checks: L1 gets its entry
@@ -324,6 +330,15 @@ void nested_exit(struct vcpu *v, uint32_t reason)
 		nested_reflect(v, &step);
 }
 
+/* An event that is being delivered to L2, or that L1 injects: the exit comes behind it. */
+static bool event_goes_first(struct vcpu *v)
+{
+	if (!v->event_valid && !(vmread(ENTRY_INTR_INFO) & INTR_VALID))
+		return false;
+	v->exit_soon = true;
+	return true;
+}
+
 /*
  * SDM "External-Interrupt Exiting": L1 gets its interrupt as an exit, whatever L2's IF; an event that is
  * being delivered to L2 goes first.
@@ -335,10 +350,8 @@ bool nested_takes_interrupt(struct vcpu *v)
 
 	if (!v->in_l2 || !(v->nested->v12.v[F_PIN_CTLS] & PIN_EXT_INT_EXITING))
 		return false;
-	if (v->event_valid || vmread(ENTRY_INTR_INFO) & INTR_VALID) {
-		v->exit_soon = true;
+	if (event_goes_first(v))
 		return true;
-	}
 	if (vmread(GUEST_INTERRUPTIBILITY) & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) {
 		open_interrupt_window(v);
 		return true;
@@ -360,11 +373,29 @@ bool nested_takes_nmi(struct vcpu *v)
 
 	if (!v->in_l2 || !(v->nested->v12.v[F_PIN_CTLS] & PIN_NMI_EXITING))
 		return false;
-	if (vmread(ENTRY_INTR_INFO) & INTR_VALID) {
-		v->exit_soon = true;
+	if (event_goes_first(v))
 		return true;
-	}
-	v->nmi_pending = false;
+	v->nmis_pending--;
 	nested_reflect(v, &info);
 	return true;
+}
+
+/* SDM "Other Causes of VM Exits": INIT signals; blocked in the wait-for-SIPI state. */
+void nested_take_init(struct vcpu *v)
+{
+	const struct exit_info info = {.reason = EXIT_INIT};
+
+	if (v->vmcs->activity == ACTIVITY_WAIT_SIPI || event_goes_first(v))
+		return;
+	v->init_pending = false;
+	nested_reflect(v, &info);
+}
+
+/* "Start-up IPIs": the exit qualification is the vector. */
+void nested_take_sipi(struct vcpu *v)
+{
+	const struct exit_info info = {.reason = EXIT_SIPI, .qualification = v->sipi_vector};
+
+	v->sipi_for_l2 = false;
+	nested_reflect(v, &info);
 }

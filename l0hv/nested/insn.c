@@ -173,6 +173,7 @@ static enum verdict do_vmxoff(struct vcpu *v, uint64_t info)
 	drop_current(v);
 	v->nested->vmxon = false;
 	cr_update_masks(v);
+	vm_unblock_init(v);
 	return VMX_SUCCEED;
 }
 

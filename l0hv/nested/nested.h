@@ -29,6 +29,10 @@ bool nested_takes_nmi(struct vcpu *v);
 /* L2 in HLT would be woken at once, by a virtual interrupt or a window of L1's making. */
 bool nested_hlt_ends(struct vcpu *v);
 
+/* In L2 with init_pending or sipi_for_l2: the exit to L1, now or as soon as L2 may have one. */
+void nested_take_init(struct vcpu *v);
+void nested_take_sipi(struct vcpu *v);
+
 /* In L2, an interrupt is an exit to L1 whatever L2's IF. */
 bool nested_wakes(const struct vcpu *v);
 

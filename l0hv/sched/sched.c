@@ -37,7 +37,7 @@ static bool wakes(struct vcpu *v)
 {
 	return v->state == VCPU_HALTED &&
 	       ((v->halted_open && platform_interrupt_pending(&v->vm->platform, v->id) >= 0) ||
-		v->nmi_pending);
+		v->nmis_pending || (v->in_l2 && (v->init_pending || v->sipi_for_l2)));
 }
 
 static bool runnable(struct vcpu *v)
@@ -59,6 +59,7 @@ static void switch_to(struct vcpu *from, struct vcpu *to)
 {
 	if (from) {
 		account_collect(from);
+		from->vmcs->nmi_handled &= (vmread(GUEST_INTERRUPTIBILITY) & BLOCKED_BY_NMI) != 0;
 		vcpu_rest_save(from);
 	}
 	vcpu_rest_load(to);
@@ -192,20 +193,24 @@ void sched_yield(struct vcpu *v)
 
 void sched_init_vcpu(struct vcpu *v)
 {
-	/* SDM "INIT Signal": blocked in VMX root operation; L2 is part of it here */
-	if (v->state == VCPU_STOPPED || (v->nested && nested_vmxon(v)))
+	if (v->state == VCPU_STOPPED)
 		return;
 	v->state = VCPU_WAIT_SIPI;
-	v->sipi_pending = false;
+	v->sipi_pending = v->event_valid = v->exit_soon = false;
+	v->nmis_pending = 0;
 	sched_kick();
 }
 
 void sched_start_vcpu(struct vcpu *v, uint8_t vector)
 {
-	if (v->state != VCPU_WAIT_SIPI)
+	if (v->state == VCPU_WAIT_SIPI) {
+		v->state = VCPU_RUNNING;
+		v->sipi_pending = true;
+	} else if (v->in_l2 && v->vmcs->activity == ACTIVITY_WAIT_SIPI) {
+		v->sipi_for_l2 = true;
+	} else {
 		return;
-	v->state = VCPU_RUNNING;
-	v->sipi_pending = true;
+	}
 	v->sipi_vector = vector;
 	sched_kick();
 }

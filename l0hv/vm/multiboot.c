@@ -22,25 +22,44 @@ struct info_page {
 };
 _Static_assert(sizeof(struct info_page) < LOW_MEMORY - INFO_ADDRESS, "fits below 640 KiB");
 
-static bool has_header(const uint8_t *file, size_t size)
+/* What is loaded where; `top` rises to the first byte behind it. */
+static int load_part(struct vm *vm, uint64_t address, const void *from, uint64_t filesz, uint64_t memsz,
+		     uint64_t *top)
 {
-	for (size_t at = 0; at + 12 <= size && at < MB_HEADER_SEARCH; at += 4) {
-		uint32_t h[3];
+	uint8_t *to = vm_memory(vm, address, memsz);
 
-		memcpy(h, file + at, sizeof(h));
-		if (h[0] == MB_HEADER_MAGIC && h[0] + h[1] + h[2] == 0)
-			return true;
-	}
-	return false;
+	if (!to || address < HIGH_MEMORY || filesz > memsz)
+		return -EINVAL;
+	memcpy(to, from, filesz);
+	memset(to + filesz, 0, memsz - filesz);
+	if (address + memsz > *top)
+		*top = address + memsz;
+	return 0;
 }
 
-/* top: first byte behind the highest segment. */
-static int load_kernel(struct vm *vm, const uint8_t *file, size_t size, uint32_t *entry, uint64_t *top,
-		       const char **why)
+static int load_by_header(struct vm *vm, const uint8_t *file, size_t size, uint32_t at, uint32_t *entry,
+			  uint64_t *top, const char **why)
+{
+	struct multiboot_header header;
+	struct multiboot_range range;
+
+	*why = "the addresses in its image's multiboot header make no sense";
+	if (at + sizeof(header) > size)
+		return -EINVAL;
+	memcpy(&header, file + at, sizeof(header));
+	if (multiboot_range(&header, at, size, &range))
+		return -EINVAL;
+	*why = "its image does not fit into its memory";
+	*entry = header.entry_addr;
+	return load_part(vm, header.load_addr, file + range.from, range.filesz, range.memsz, top);
+}
+
+static int load_elf(struct vm *vm, const uint8_t *file, size_t size, uint32_t *entry, uint64_t *top,
+		    const char **why)
 {
 	struct elf32_header elf;
 
-	*why = "its image is not a 32-bit ELF file";
+	*why = "its image is neither a 32-bit ELF file nor has it addresses in its multiboot header";
 	if (size < sizeof(elf))
 		return -EINVAL;
 	memcpy(&elf, file, sizeof(elf));
@@ -49,32 +68,39 @@ static int load_kernel(struct vm *vm, const uint8_t *file, size_t size, uint32_t
 		   "ELF\x01",
 		   5))
 		return -EINVAL;
-	*why = "its image has no multiboot-1 header";
-	if (!has_header(file, size))
-		return -EINVAL;
 	*why = "its image's segments do not fit into its memory";
-	*top = HIGH_MEMORY;
 	for (uint32_t i = 0; i < elf.phnum; i++) {
 		uint64_t at = elf.phoff + (uint64_t)i * elf.phentsize;
 		struct elf32_segment s;
-		uint8_t *to;
 
 		if (at + sizeof(s) > size)
 			return -EINVAL;
 		memcpy(&s, file + at, sizeof(s));
 		if (s.type != ELF_PT_LOAD || !s.memsz)
 			continue;
-		to = vm_memory(vm, s.paddr, s.memsz);
-		if (!to || s.paddr < HIGH_MEMORY || s.filesz > s.memsz ||
-		    (uint64_t)s.offset + s.filesz > size)
+		if ((uint64_t)s.offset + s.filesz > size ||
+		    load_part(vm, s.paddr, file + s.offset, s.filesz, s.memsz, top))
 			return -EINVAL;
-		memcpy(to, file + s.offset, s.filesz);
-		memset(to + s.filesz, 0, s.memsz - s.filesz);
-		if ((uint64_t)s.paddr + s.memsz > *top)
-			*top = (uint64_t)s.paddr + s.memsz;
 	}
 	*entry = elf.entry;
 	return 0;
+}
+
+/* top: first byte behind what was loaded. */
+static int load_kernel(struct vm *vm, const uint8_t *file, size_t size, uint32_t *entry, uint64_t *top,
+		       const char **why)
+{
+	int32_t at = multiboot_find_header(file, size);
+	uint32_t flags;
+
+	*why = "its image has no multiboot-1 header";
+	if (at < 0)
+		return -EINVAL;
+	*top = HIGH_MEMORY;
+	memcpy(&flags, file + at + offsetof(struct multiboot_header, flags), sizeof(flags));
+	if (flags & MB_HEADER_ADDRS)
+		return load_by_header(vm, file, size, (uint32_t)at, entry, top, why);
+	return load_elf(vm, file, size, entry, top, why);
 }
 
 static int load_modules(struct vm *vm, const struct bundle *bundle, struct info_page *page, uint64_t top,

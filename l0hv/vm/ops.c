@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "l0hv/lib/lib.h"
+#include "l0hv/nested/nested.h"
 #include "l0hv/sched/sched.h"
 #include "l0hv/vm/ops.h"
 #include "l0hv/vm/vm.h"
+
+#define NMIS_MAX 2u /* SDM "Handling Multiple NMIs": one in its handler, one latched */
 
 /* Buffered: a record a byte would cost more than what is measured. A full buffer or a stop sends it. */
 static void on_output(void *ctx, enum platform_channel channel, const uint8_t *data, size_t n)
@@ -32,11 +35,33 @@ static void on_mark(void *ctx, unsigned vcpu, uint32_t value)
 	account_mark(vm->vcpu[vcpu], value);
 }
 
-static void on_init(void *ctx, unsigned vcpu)
+/*
+ * The bootstrap processor would go to the reset vector, where firmware is: that is a reset of the machine.
+ * SDM "INIT Signal": blocked in VMX root operation, an exit in non-root operation.
+ */
+static int on_init(void *ctx, unsigned vcpu)
 {
 	struct vm *vm = ctx;
+	struct vcpu *v = vm->vcpu[vcpu];
 
-	sched_init_vcpu(vm->vcpu[vcpu]);
+	if (v->nested && nested_vmxon(v)) {
+		v->init_pending = true;
+		sched_kick();
+		return 0;
+	}
+	if (v->devices->lapic.bsp)
+		on_shutdown(vm);
+	else
+		sched_init_vcpu(v);
+	return 1;
+}
+
+void vm_unblock_init(struct vcpu *v)
+{
+	if (!v->init_pending)
+		return;
+	v->init_pending = false;
+	platform_init_vcpu(&v->vm->platform, v->id);
 }
 
 static void on_start(void *ctx, unsigned vcpu, uint8_t vector)
@@ -50,7 +75,12 @@ static void on_nmi(void *ctx, unsigned vcpu)
 {
 	struct vm *vm = ctx;
 
-	vm->vcpu[vcpu]->nmi_pending = true;
+	struct vcpu *v = vm->vcpu[vcpu];
+
+	if (v->state == VCPU_WAIT_SIPI)
+		return;
+	if (v->nmis_pending < NMIS_MAX)
+		v->nmis_pending++;
 	sched_kick();
 }
 

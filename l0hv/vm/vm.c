@@ -9,6 +9,7 @@
 #include "l0hv/nested/nested.h"
 #include "l0hv/record/record.h"
 #include "l0hv/sched/sched.h"
+#include "l0hv/vm/firmware.h"
 #include "l0hv/vm/multiboot.h"
 #include "l0hv/vm/ops.h"
 #include "l0hv/vm/vm.h"
@@ -78,7 +79,7 @@ static int create_vcpu(struct vm *vm, unsigned id, uint32_t entry, uint32_t info
 	v->vpid = next_vpid++;
 	v->devices = &vm->platform.vcpu[id];
 	v->cpuid = cpuid_cache_create(v);
-	v->rest.dr6 = 0xFFFF0FF0;
+	v->rest.dr6 = DR6_RESET;
 	v->rest.xcr0 = 1;
 	v->rest.fpu = allocate(l0_features.xsave_bytes);
 	if (!v->rest.fpu || !v->cpuid)
@@ -127,6 +128,7 @@ int vm_create(const struct vm_config *config, const struct bundle *bundle, struc
 			return error;
 		platform_set_tsc_offset(&vm->platform, i, tsc_offset, rdtsc());
 	}
+	firmware_write(vm);
 	*out = vm;
 	return 0;
 }

@@ -19,6 +19,7 @@ struct vcpu;
 #define NEVER          UINT64_MAX
 #define VM_WATCHES_MAX 64u
 #define OUTPUT_BUFFER  1024u
+#define DR6_RESET      0xFFFF0FF0ull
 
 /* A VMCS in L0's memory, and what L0 remembers of what it holds. */
 struct vmcs_region {
@@ -28,6 +29,7 @@ struct vmcs_region {
 	uint8_t activity; /* activity state */
 	bool window_open, nmi_window_open; /* opened by L0 for an event of its own */
 	bool timer_on; /* the preemption timer is on */
+	bool nmi_handled; /* vmcs01: an NMI was given to L1, whose IRET has not been seen */
 };
 
 /* State that neither the VMCS nor the exit path switches, because L0 itself does not use it: only swapped
@@ -35,6 +37,7 @@ struct vmcs_region {
 struct vcpu_rest {
 	uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
 	uint64_t dr[4], dr6;
+	uint64_t cr2;
 	uint64_t xcr0;
 	uint8_t *fpu; /* XSAVE area, 64-byte aligned */
 };
@@ -50,7 +53,9 @@ struct vcpu {
 	union { /* what the next entry has to see to; the usual one has nothing */
 		struct {
 			bool event_valid; /* event_* is to be injected */
-			bool nmi_pending;
+			uint8_t nmis_pending; /* 0 to 2: one to be handled, one that waits meanwhile */
+			bool init_pending; /* INIT came in VMX operation: L2's exit, or waits for VMXOFF */
+			bool sipi_for_l2; /* SIPI with sipi_vector came while L2 waits for one */
 			bool exit_soon; /* after the event, before the guest's next instruction */
 			bool flush_ept, flush_vpid; /* INVEPT, INVVPID is due */
 			bool account_snapshot_due;
@@ -159,6 +164,9 @@ __attribute__((warn_unused_result)) int vm_write(struct vm *vm, uint64_t gpa, co
 __attribute__((warn_unused_result)) int vm_watch(struct vm *vm, uint64_t gpa);
 /* A write hit gpa's page. False: it was not watched. */
 bool vm_watch_hit(struct vm *vm, uint64_t gpa);
+
+/* VMXOFF: an INIT that VMX operation had blocked takes effect. */
+void vm_unblock_init(struct vcpu *v);
 
 extern const struct ept_mem l0_ept_mem;
 extern struct ept_caps l0_ept_caps;

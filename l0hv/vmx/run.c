@@ -87,22 +87,38 @@ static void inject_interrupt(struct vcpu *v)
 		open_interrupt_window(v);
 }
 
+static void open_nmi_window(struct vcpu *v)
+{
+	if (v->vmcs->nmi_window_open)
+		return;
+	v->vmcs->nmi_window_open = true;
+	set_cpu_control(v, CPU_NMI_WINDOW, true);
+}
+
+/* Now, or when the guest lets it and no other event goes first. */
 static void inject_nmi(struct vcpu *v)
 {
 	uint64_t blocked = vmread(GUEST_INTERRUPTIBILITY);
 
-	if (blocked & (BLOCKED_BY_NMI | BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) {
-		if (!v->vmcs->nmi_window_open) {
-			v->vmcs->nmi_window_open = true;
-			set_cpu_control(v, CPU_NMI_WINDOW, true);
-		}
+	if (blocked & BLOCKED_BY_NMI && !v->in_l2 && !v->vmcs->nmi_handled) {
+		/* Bochs: what blocked the vCPU that ran before still does (docs/bochs-differences.md) */
+		blocked &= ~(uint64_t)BLOCKED_BY_NMI;
+		vmwrite(GUEST_INTERRUPTIBILITY, blocked);
+	}
+	if (blocked & BLOCKED_BY_NMI)
+		v->nmis_pending = 1; /* behind the one being handled there is one latch */
+	if (v->event_valid || blocked & (BLOCKED_BY_NMI | BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) {
+		open_nmi_window(v);
 		return;
 	}
-	v->nmi_pending = false;
+	v->nmis_pending--;
+	v->vmcs->nmi_handled = true;
 	v->event_valid = true;
 	v->event_info = INTR_VALID | INTR_TYPE_NMI | VECTOR_NMI;
 	v->event_error = v->event_length = 0;
 	wake(v);
+	if (v->nmis_pending)
+		open_nmi_window(v);
 }
 
 static uint64_t next_deadline(const struct vcpu *v)
@@ -149,7 +165,11 @@ static void flush(struct vcpu *v)
 static __attribute__((noinline)) void prepare_events(struct vcpu *v)
 {
 	platform_advance(&v->vm->platform, v->now);
-	if (v->nmi_pending && !v->event_valid && !nested_takes_nmi(v))
+	if (v->sipi_for_l2)
+		nested_take_sipi(v);
+	if (v->init_pending && v->in_l2)
+		nested_take_init(v);
+	if (v->nmis_pending && !nested_takes_nmi(v))
 		inject_nmi(v);
 	if (v->devices->pending >= 0 && !nested_takes_interrupt(v))
 		inject_interrupt(v);
@@ -249,9 +269,15 @@ enum verdict on_preemption_timer(struct vcpu *v)
 	return RESUME;
 }
 
+/* A single step's trap behind HLT, which L0 makes pending as it skips it, wakes at once. */
+static bool steps(void)
+{
+	return vmread(GUEST_RFLAGS) & RFLAGS_TF && !(vmread(GUEST_DEBUGCTL) & DEBUGCTL_BTF);
+}
+
 enum verdict on_hlt(struct vcpu *v)
 {
-	if (v->in_l2 && nested_hlt_ends(v))
+	if (steps() || (v->in_l2 && nested_hlt_ends(v)))
 		return SKIP_AND_RESUME;
 	v->state = VCPU_HALTED;
 	v->halted_open = vmread(GUEST_RFLAGS) & RFLAGS_IF || nested_wakes(v);

@@ -161,10 +161,6 @@ static void write_common_guest_state(void)
 	vmwrite(GUEST_CR3, 0);
 	vmwrite(GUEST_DR7, 0x400);
 	vmwrite(GUEST_DEBUGCTL, 0);
-	vmwrite(GUEST_SYSENTER_CS, 0);
-	vmwrite(GUEST_SYSENTER_ESP, 0);
-	vmwrite(GUEST_SYSENTER_EIP, 0);
-	vmwrite(GUEST_PAT, PAT_RESET);
 	vmwrite(GUEST_EFER, 0);
 	vmwrite(GUEST_RSP, 0);
 	vmwrite(GUEST_RFLAGS, RFLAGS_FIXED);
@@ -185,14 +181,22 @@ void vmcs01_init(struct vcpu *v, uint32_t entry, uint32_t info)
 	for (unsigned s = S_ES; s <= S_GS; s++)
 		if (s != S_CS)
 			write_segment(s, 0x10, 0, ~0u, AR_DATA32);
+	vmwrite(GUEST_SYSENTER_CS, 0);
+	vmwrite(GUEST_SYSENTER_ESP, 0);
+	vmwrite(GUEST_SYSENTER_EIP, 0);
+	vmwrite(GUEST_PAT, PAT_RESET);
 	vmwrite(GUEST_RIP, entry);
 	v->gpr[0] = MB_LOADER_MAGIC;
 	v->gpr[3] = info;
-	cr_init(v, CR0_PE | CR0_ET);
+	cr_init(v, v->id ? CR0_ET | CR0_CD | CR0_NW : CR0_PE | CR0_ET);
 }
 
+/* SDM "IA-32 and Intel 64 Processor States Following Power-up, Reset, or INIT": INIT leaves MSRs, the TSC,
+ * XCR0 and the FPU as they are, and CR0.CD and NW. */
 void vmcs01_start_real_mode(struct vcpu *v, uint8_t vector)
 {
+	uint64_t caching = guest_cr0() & (CR0_CD | CR0_NW);
+
 	write_common_guest_state();
 	write_segment(S_CS, (uint16_t)(vector << 8), (uint64_t)vector << 12, 0xFFFF, AR_CODE16);
 	for (unsigned s = S_ES; s <= S_GS; s++)
@@ -202,9 +206,16 @@ void vmcs01_start_real_mode(struct vcpu *v, uint8_t vector)
 	vmwrite(GUEST_RIP, 0);
 	for (unsigned i = 0; i < 16; i++)
 		v->gpr[i] = 0;
-	v->gpr[2] = 0x600; /* family and model in EDX after INIT */
-	v->event_valid = false;
-	cr_init(v, CR0_ET);
+	v->gpr[2] = cpuid(1, 0).eax; /* the processor's signature */
+	v->vmcs->activity = ACTIVITY_ACTIVE;
+	v->halted_open = v->vmcs->nmi_handled = false;
+	write_dr0(0);
+	write_dr1(0);
+	write_dr2(0);
+	write_dr3(0);
+	write_dr6(DR6_RESET);
+	write_cr2(0);
+	cr_init(v, CR0_ET | caching);
 }
 
 void vmcs01_image(const struct vcpu *v, struct vmcs_image *image)

@@ -37,6 +37,12 @@ static void on_vcpu(void *ctx, unsigned vcpu)
 	CHECK(vcpu < VCPUS);
 }
 
+static int on_init(void *ctx, unsigned vcpu)
+{
+	on_vcpu(ctx, vcpu);
+	return vcpu & 1;
+}
+
 static void on_mark(void *ctx, unsigned vcpu, uint32_t value)
 {
 	(void)ctx;
@@ -56,7 +62,7 @@ static const struct platform_ops ops = {
 	.shutdown = on_event,
 	.reset = on_event,
 	.mark = on_mark,
-	.init_vcpu = on_vcpu,
+	.init_vcpu = on_init,
 	.start_vcpu = on_start,
 	.nmi_vcpu = on_vcpu,
 	.kick_vcpu = on_vcpu,

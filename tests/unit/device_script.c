@@ -15,6 +15,7 @@
 struct machine {
 	struct platform platform;
 	unsigned vcpu;
+	int init_blocked;
 	uint64_t now;
 	char log[256];
 	size_t used;
@@ -53,9 +54,12 @@ static void on_mark(void *ctx, unsigned vcpu, uint32_t value)
 	note(ctx, "m%u:%x", vcpu, value);
 }
 
-static void on_init(void *ctx, unsigned vcpu)
+static int on_init(void *ctx, unsigned vcpu)
 {
-	note(ctx, "I%u", vcpu);
+	struct machine *m = ctx;
+
+	note(m, "I%u", vcpu);
+	return !m->init_blocked;
 }
 
 static void on_start(void *ctx, unsigned vcpu, uint8_t vector)
@@ -177,6 +181,12 @@ static void run_step(struct machine *m, const struct script *script, size_t inde
 		break;
 	case STEP_TSC_OFFSET:
 		platform_set_tsc_offset(p, m->vcpu, s->value, m->now);
+		break;
+	case STEP_BLOCK_INIT:
+		m->init_blocked = (int)s->value;
+		break;
+	case STEP_INIT:
+		platform_init_vcpu(p, m->vcpu);
 		break;
 	case STEP_END:
 	default:

@@ -35,6 +35,8 @@ enum step_kind {
 	STEP_VIRTUAL_WIRE,
 	STEP_MEMORY,
 	STEP_TSC_OFFSET,
+	STEP_BLOCK_INIT,
+	STEP_INIT,
 };
 
 struct step {
@@ -149,6 +151,16 @@ struct step {
 #define TSC_OFFSET(offset)                                                                                   \
 	{                                                                                                    \
 		STEP_TSC_OFFSET, 0, 0, offset, 0, NULL                                                       \
+	}
+
+/* Whether the processors block INIT; INIT to the current vCPU once more. */
+#define BLOCK_INIT(on)                                                                                       \
+	{                                                                                                    \
+		STEP_BLOCK_INIT, 0, 0, on, 0, NULL                                                           \
+	}
+#define INIT_AGAIN                                                                                           \
+	{                                                                                                    \
+		STEP_INIT, 0, 0, 0, 0, NULL                                                                  \
 	}
 
 struct script {

@@ -102,7 +102,7 @@ static const struct script ports[] = {
 	{"console",		     {IN(0xE9, 0xE9), OUT(0xE9, 'h'), OUT(0xE9, 'i'), EVENTS("ohoi")}                    },
 	{"nothing there reads as ones",
 	 {IN(0x1234, 0xFF), INN(0x1234, 2, 0xFFFF), INN(0xCFC, 4, 0xFFFFFFFF), INN(0xCF8, 4, 0xFFFFFFFF),
-	  INN(0xFFFF, 4, 0xFFFFFFFF), IN(0x60, 0xFF), IN(0x64, 0xFF)}                                                       },
+	  INN(0xFFFF, 4, 0xFFFFFFFF), IN(0x62, 0xFF), IN(0x66, 0xFF)}                                                       },
 	{"a size that doesn't exist",
 	 {INN(0x20, 3, 0xFFFFFFFF), INN(0x20, 0, 0xFFFFFFFF), OUTN(0xE9, 8, 'x'), EVENTS("")}                               },
 	{"a word is two ports",         {INN(0xE8, 2, 0xE9FF), OUTN(0xE8, 2, 'w' << 8 | 'v'), EVENTS("ow")}                 },
@@ -127,6 +127,21 @@ static const struct script ports[] = {
 	  OUT(0x92, 3), EVENTS("R"), IN(0x92, 2), OUT(0x64, 0xAA), OUTN(0xCF8, 4, 0x80000600), EVENTS("")}                  },
 };
 
+static const struct script keyboard[] = {
+	{"nothing to read, ready to take",                           {IN(0x64, 0x10), IN(0x60, 0)}                                                      },
+	{"self-test",
+	 {OUT(0x64, 0xAA), IN(0x64, 0x1D), IN(0x60, 0x55), IN(0x64, 0x1C), OUT(0x64, 0xAB), IN(0x60, 0)}                                                },
+	{"command byte",					     {OUT(0x64, 0x60), OUT(0x60, 0x45), IN(0x64, 0x14), OUT(0x64, 0x20), IN(0x60, 0x45)}},
+	{"A20 is open and stays",
+	 {OUT(0x64, 0xD1), OUT(0x60, 0xDD), EVENTS(""), OUT(0x64, 0xD0), IN(0x60, 3)}                                                                   },
+	{"a byte to the keyboard is lost",                           {OUT(0x60, 0xED), IN(0x64, 0x10)}                                                  },
+	{"reset by the output port",                                 {OUT(0x64, 0xD1), OUT(0x60, 0xFE), EVENTS("R")}                                    },
+	{"reset by a pulse",
+	 {OUT(0x64, 0xFE), EVENTS("R"), OUT(0x64, 0xFF), EVENTS(""), OUT(0x64, 0xF0), EVENTS("R")}                                                      },
+	{"a command takes the place of one that waits for its byte",
+	 {OUT(0x64, 0xD1), OUT(0x64, 0xAD), OUT(0x60, 0xFE), EVENTS("")}										},
+};
+
 #define RUN(table)                                                                                           \
 	static void test_##table(void **state)                                                               \
 	{                                                                                                    \
@@ -138,14 +153,13 @@ RUN(pit)
 RUN(rtc)
 RUN(uart)
 RUN(ports)
+RUN(keyboard)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pit),
-		cmocka_unit_test(test_rtc),
-		cmocka_unit_test(test_uart),
-		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_pit),   cmocka_unit_test(test_rtc),      cmocka_unit_test(test_uart),
+		cmocka_unit_test(test_ports), cmocka_unit_test(test_keyboard),
 	};
 
 	return cmocka_run_group_tests_name("devices: pit, rtc, uart, ports", tests, NULL, NULL);

@@ -45,26 +45,12 @@ static uint32_t put_low(const void *from, uint64_t size)
 	return (uint32_t)at;
 }
 
-static const struct multiboot_header {
-	uint32_t magic, flags, checksum;
-} * find_header(const uint8_t *image, uint64_t size)
-{
-	for (uint64_t at = 0; at + sizeof(struct multiboot_header) <= size && at < MB_HEADER_SEARCH;
-	     at += 4) {
-		const struct multiboot_header *h = (const void *)(image + at);
-
-		if (h->magic == MB_HEADER_MAGIC && h->magic + h->flags + h->checksum == 0)
-			return h;
-	}
-	return NULL;
-}
-
 static const char *load_segments(const uint8_t *image, uint64_t size, uint32_t *entry_point, uint64_t *end)
 {
 	const struct elf32_header *elf = (const void *)image;
 	uint32_t magic;
 
-	if (!find_header(image, size))
+	if (multiboot_find_header(image, size) < 0)
 		return "L2's kernel has no multiboot-1 header";
 	memcpy(&magic, image, 4);
 	if (size < sizeof(*elf) || magic != ELF_MAGIC || elf->ident[4] != ELF_CLASS32)
