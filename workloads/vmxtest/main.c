@@ -53,5 +53,7 @@ void rt_main(void)
 	test_tsc();
 	test_pause();
 	test_instruction_info();
+	test_vmx_regions();
+	test_vmx_modes();
 	rt_check_end();
 }
