@@ -55,5 +55,6 @@ void rt_main(void)
 	test_instruction_info();
 	test_vmx_regions();
 	test_vmx_modes();
+	test_vmx_addressing();
 	rt_check_end();
 }
