@@ -38,10 +38,20 @@ static const struct config_key keys[] = {
 		"merge into vmcs02 only what changed"},
 	{CONFIG_VM, "nested.lazy_rare_fields",  CONFIG_SWITCH, AT(vm_config, lazy_rare_fields), 0, 0,
 		"leave state of L2 that hypervisors seldom read in vmcs02 until L1 asks for it"},
+	{CONFIG_VM, "nested.cached_checks",     CONFIG_SWITCH, AT(vm_config, cached_checks), 0, 0,
+		"redo VM-entry checks only for what changed"},
+	{CONFIG_VM, "nested.cached_host_state", CONFIG_SWITCH, AT(vm_config, cached_host_state), 0, 0,
+		"keep L1's state at an exit as a list until L1 changes it"},
+	{CONFIG_VM, "nested.watch_msr_bitmap",  CONFIG_SWITCH, AT(vm_config, watch_msr_bitmap), 0, 0,
+		"merge L1's MSR bitmap again only when it was written"},
+	{CONFIG_VM, "nested.clean_fields",      CONFIG_SWITCH, AT(vm_config, clean_fields), 0, 0,
+		"write no VMCS field with the value that it has"},
 	{CONFIG_VM, "nested.limit",             CONFIG_LIMIT,  0, 0, 0, 0,
 		"a VMX capability MSR and the most that the VM is offered of it; may repeat"},
 	{CONFIG_VM, "nested.vmx_locked",        CONFIG_SWITCH, AT(vm_config, vmx_locked), 0, 0,
 		"IA32_FEATURE_CONTROL is locked with VMX on"},
+	{CONFIG_VM, "cached_cpuid",             CONFIG_SWITCH, AT(vm_config, cached_cpuid), 0, 0,
+		"make the answers to CPUID in advance"},
 	{CONFIG_VM, "slice",                    CONFIG_NUMBER, AT(vm_config, slice), 1000, INT64_MAX,
 		"ticks that a vCPU runs before another one gets the processor"},
 	{CONFIG_VM, "module",                   CONFIG_MODULE, 0, 0, 0, 0,
@@ -490,6 +500,8 @@ static int begin_vm(struct parser *p, struct span name)
 	vm->incremental_merge = true;
 	vm->vmx_locked = true;
 	vm->lazy_rare_fields = true;
+	vm->cached_checks = vm->cached_host_state = vm->watch_msr_bitmap = vm->clean_fields = true;
+	vm->cached_cpuid = true;
 	vm->line = p->line;
 	p->vm = vm;
 	return 0;

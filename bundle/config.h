@@ -36,6 +36,11 @@ struct vm_config {
 	bool shadow_vmcs;
 	bool incremental_merge;
 	bool lazy_rare_fields;
+	bool cached_checks;
+	bool cached_host_state;
+	bool watch_msr_bitmap;
+	bool clean_fields;
+	bool cached_cpuid;
 	uint32_t limited; /* bit i: limit[i] was given */
 	uint64_t limit[NB_VMX_MSR_COUNT]; /* of the VMX capability MSRs, from IA32_VMX_BASIC on */
 	bool vmx_locked;
@@ -54,7 +59,7 @@ struct l0_config {
 
 struct config_error {
 	uint32_t line; /* 1-based; 0: about the whole text */
-	char text[640]; /* "line 7: …", without a newline */
+	char text[1024]; /* "line 7: …", without a newline */
 };
 
 /* One row a key of the text; tests hold docs/bundle.md against it. */

@@ -289,6 +289,19 @@ static bool takes_part(const struct merge_input *in, unsigned index)
 	return merge_table[index].rule != NOT_MERGED && (!in->exists || vmcs_bitset_test(in->exists, index));
 }
 
+void vmcs_merge_rows(const struct merge_input *in, const struct vmcs_bitset *dirty, struct vmcs_bitset *rows)
+{
+	struct vmcs_bitset all;
+	unsigned index = 0;
+
+	vmcs_merge_dependents(dirty, &all);
+	vmcs_bitset_clear_all(rows);
+	for (VMCS_BITSET_EACH(index, &all)) {
+		if (takes_part(in, index))
+			vmcs_bitset_set(rows, index);
+	}
+}
+
 void vmcs_merge_full(const struct merge_input *in, struct vmcs_image *vmcs02)
 {
 	for (unsigned i = 0; i < VMCS_FIELD_COUNT; i++) {

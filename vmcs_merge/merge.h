@@ -125,6 +125,9 @@ void vmcs_merge_incremental(const struct merge_input *in, const struct vmcs_bits
 /* dirty, and every field whose row reads one of them. */
 void vmcs_merge_dependents(const struct vmcs_bitset *dirty, struct vmcs_bitset *rows);
 
+/* The fields that vmcs_merge_incremental() recomputes for dirty, whether they change or not. */
+void vmcs_merge_rows(const struct merge_input *in, const struct vmcs_bitset *dirty, struct vmcs_bitset *rows);
+
 /* The vmcs12 fields that an incremental merge of dirty12 reads. */
 void vmcs_merge_sources(const struct vmcs_bitset *dirty12, struct vmcs_bitset *sources);
 

@@ -152,6 +152,7 @@ struct cpuid_cache {
 		bool constant; /* hangs on neither subleaf nor state */
 	} basic[sizeof(basic) / sizeof(basic[0])];
 	struct cpuid extended[sizeof(extended) / sizeof(extended[0])]; /* all of them constant */
+	uint32_t extended_count; /* 0 where nothing is made in advance */
 };
 
 static bool is_constant(uint32_t leaf)
@@ -164,8 +165,9 @@ struct cpuid_cache *cpuid_cache_create(const struct vcpu *v)
 	uint64_t pa = pages_alloc_contiguous(sizeof(struct cpuid_cache), PAGE_SIZE);
 	struct cpuid_cache *cache = pa ? phys_to_virt(pa) : NULL;
 
-	if (!cache)
-		return NULL;
+	if (!cache || !v->vm->config->cached_cpuid)
+		return cache;
+	cache->extended_count = sizeof(extended) / sizeof(extended[0]);
 	for (uint32_t i = 0; i < sizeof(basic) / sizeof(basic[0]); i++) {
 		cache->basic[i].constant = is_constant(i);
 		if (is_constant(i))
@@ -193,7 +195,7 @@ enum verdict on_cpuid(struct vcpu *v)
 		answer(v, &v->cpuid->basic[leaf].answer);
 		return SKIP_AND_RESUME;
 	}
-	if (leaf - 0x80000000u < sizeof(extended) / sizeof(extended[0])) {
+	if (leaf - 0x80000000u < v->cpuid->extended_count) {
 		answer(v, &v->cpuid->extended[leaf - 0x80000000u]);
 		return SKIP_AND_RESUME;
 	}

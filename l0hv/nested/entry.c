@@ -92,6 +92,8 @@ static enum check_failure check(struct vcpu *v, uint64_t *qualification)
 	};
 
 	n->checks_due |= vmcs12_check_groups(&n->dirty) | always;
+	if (!v->vm->config->cached_checks)
+		n->checks_due |= CHECK_ALL & ~(uint32_t)(CHECK_VTPR | CHECK_LINK);
 	if (n->lazy_end && vmcs_lazy_needed(&n->v12, &n->dirty, n->checks_due, merges_all(v)))
 		vmcs12_sync(v);
 	if (n->checks_due && !vmcs12_check(&env, n->checks_due, &result)) {
@@ -121,6 +123,8 @@ static void merge(struct vcpu *v)
 
 	if (n->merged && v->vm->config->incremental_merge) {
 		vmcs_merge_incremental(&n->in, &n->dirty, &n->v02, &changed);
+		if (!v->vm->config->clean_fields)
+			vmcs_merge_rows(&n->in, &n->dirty, &changed);
 		v->account.merges_incremental++;
 	} else {
 		static struct vmcs_bitset exists;

@@ -133,7 +133,7 @@ void host_state_load(struct vcpu *v, uint64_t l2_efer, uint64_t l2_pat)
 {
 	struct nested *n = v->nested;
 
-	if (n->host_stale)
+	if (n->host_stale || !v->vm->config->cached_host_state)
 		make_list(n);
 	write_list(n->host_load, n->host_count);
 	load_control_registers(v);

@@ -263,7 +263,7 @@ static inline enum verdict store_field(struct vcpu *v, const struct l1_field *f,
 	if (f->flags & FIELD_READ_ONLY)
 		return vmx_fail(v, VMFAIL_READ_ONLY_FIELD);
 	vmcs_image_write(&n->v12, (uint32_t)encoding, index, value);
-	if (n->v12.v[index] == old)
+	if (n->v12.v[index] == old && v->vm->config->clean_fields)
 		return VMX_SUCCEED;
 	vmcs_bitset_set(&n->dirty, index);
 	if (f->flags & FIELD_FOLLOWED || n->shadowing)

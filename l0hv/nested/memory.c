@@ -82,15 +82,15 @@ static int prepare_ept(struct vcpu *v)
 static void prepare_msr_bitmap(struct vcpu *v)
 {
 	struct nested *n = v->nested;
-	bool uses = n->v12.v[F_CPU_CTLS] & CPU_MSR_BITMAPS;
 	uint64_t gpa = n->v12.v[F_MSR_BITMAP];
-	const void *l1 = uses ? vm_memory(v->vm, gpa, PAGE_SIZE) : NULL;
+	const void *l1;
 
-	if (!n->msr_bitmap_stale && v->vm->config->incremental_merge)
+	if (!n->msr_bitmap_stale && v->vm->config->watch_msr_bitmap)
 		return;
+	l1 = n->v12.v[F_CPU_CTLS] & CPU_MSR_BITMAPS ? vm_memory(v->vm, gpa, PAGE_SIZE) : NULL;
 	n->msr_bitmap_stale = false;
 	n->msr_bitmap12 = NEVER;
-	if (l1 && v->vm->config->incremental_merge) {
+	if (l1 && v->vm->config->watch_msr_bitmap) {
 		if (vm_watch(v->vm, gpa))
 			n->msr_bitmap_stale = true; /* no watch to be had: merge at each entry */
 		else

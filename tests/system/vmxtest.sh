@@ -39,5 +39,10 @@ case_ "without shadowing" under_l0 no-shadow --nested --set nested.shadow_vmcs=o
 case_ "with full merges" under_l0 full --nested --set nested.incremental_merge=off
 case_ "with the secondary controls of an older processor" limited
 case_ "without lazy fields" under_l0 eager --nested --set nested.lazy_rare_fields=off
-case_ "with neither" under_l0 neither --nested --set nested.shadow_vmcs=off --set nested.incremental_merge=off
+off=()
+for switch in shadow_vmcs incremental_merge cached_checks cached_host_state watch_msr_bitmap clean_fields; do
+	off+=(--set "nested.$switch=off")
+done
+case_ "with every optimisation off" under_l0 off --nested "${off[@]}" --set cached_cpuid=off --set nested.lazy_rare_fields=off
+case_ "with all but lazy fields off" under_l0 lazy --nested "${off[@]}" --set cached_cpuid=off
 exit "$failed"

@@ -28,7 +28,10 @@ static const struct {
 	{"unknown key of a VM",          VM "nestd = on\n",
 	 "line 3: unknown key 'nestd' in [vm a]; expected one of image, cmdline, memory, vcpus, nested, "
 	 "nested.shadow_vmcs, "
-	 "nested.incremental_merge, nested.lazy_rare_fields, nested.limit, nested.vmx_locked, slice, module"                                                                      },
+	 "nested.incremental_merge, nested.lazy_rare_fields, nested.cached_checks, "
+	 "nested.cached_host_state, nested.watch_msr_bitmap, nested.clean_fields, nested.limit, "
+	 "nested.vmx_locked, "
+	 "cached_cpuid, slice, module"																	    },
 	{"unknown key of L0",            "[l0]\nmemory = 1M\n",
 	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash"												     },
 	{"key before a section",         "image = k\n",
@@ -129,6 +132,11 @@ static void a_full_text(void **state)
 			   "nested.limit = IA32_VMX_PROCBASED_CTLS2 0xff00000000\n"
 			   "nested.limit = 0x491 0\n"
 			   "nested.lazy_rare_fields = off\n"
+			   "nested.cached_checks = off\n"
+			   "nested.cached_host_state = off\n"
+			   "nested.watch_msr_bitmap = off\n"
+			   "nested.clean_fields = off\n"
+			   "cached_cpuid = off\n"
 			   "slice = 5000\n"
 			   "module = disk  root=/dev/x  y\n"
 			   "module = initrd\n"
@@ -150,7 +158,8 @@ static void a_full_text(void **state)
 	assert_int_equal(a->limited, 1u << 11 | 1u << 17);
 	assert_int_equal(a->limit[11], 0xff00000000);
 	assert_int_equal(a->limit[17], 0);
-	assert_true(!a->lazy_rare_fields);
+	assert_true(!a->lazy_rare_fields && !a->cached_checks && !a->cached_host_state);
+	assert_true(!a->watch_msr_bitmap && !a->clean_fields && !a->cached_cpuid);
 	assert_int_equal(a->slice, 5000);
 	assert_int_equal(a->module_count, 2);
 	assert_string_equal(a->module[0].entry, "disk");
@@ -158,13 +167,14 @@ static void a_full_text(void **state)
 	assert_string_equal(a->module[1].entry, "initrd");
 	assert_string_equal(a->module[1].args, "");
 	assert_int_equal(a->line, 5);
-	assert_int_equal(a->module[1].line, 19);
+	assert_int_equal(a->module[1].line, 24);
 	assert_string_equal(b->name, "b");
 	assert_int_equal(b->memory, 64 << 20);
 	assert_int_equal(b->vcpus, 1);
 	assert_int_equal(b->slice, 1000000);
-	assert_true(!b->nested && b->shadow_vmcs && b->incremental_merge && b->vmx_locked &&
-		    b->lazy_rare_fields);
+	assert_true(!b->nested && b->shadow_vmcs && b->incremental_merge && b->vmx_locked);
+	assert_true(b->lazy_rare_fields && b->cached_checks && b->cached_host_state);
+	assert_true(b->watch_msr_bitmap && b->clean_fields && b->cached_cpuid);
 }
 
 static void text_needs_no_nul(void **state)

@@ -479,7 +479,7 @@ static void incremental_equals_full(void **state)
 		vmcs_merge_incremental(&f.in, &all, &f.vmcs02, &changed);
 		hardware = f.vmcs02;
 		for (unsigned step = 0; step < 60; step++) {
-			struct vmcs_bitset dirty = {{0}}, diff;
+			struct vmcs_bitset dirty = {{0}}, diff, rows;
 
 			for (uint64_t n = fixture_random(&random) % 4; n-- > 0;)
 				change(&f, &random, &dirty);
@@ -492,8 +492,13 @@ static void incremental_equals_full(void **state)
 			for (VMCS_BITSET_EACH(index, &changed))
 				hardware.v[index] = f.vmcs02.v[index];
 			assert_memory_equal(&hardware, &f.vmcs02, sizeof(hardware));
+			vmcs_merge_rows(&f.in, &dirty, &rows);
 			for (VMCS_BITSET_EACH(index, &diff))
 				assert_true(vmcs_bitset_test(&changed, index));
+			for (VMCS_BITSET_EACH(index, &changed))
+				assert_true(vmcs_bitset_test(&rows, index));
+			for (VMCS_BITSET_EACH(index, &rows))
+				assert_int_not_equal(merge_table[index].rule, NOT_MERGED);
 		}
 	}
 }
