@@ -123,18 +123,35 @@ enum mode {
 #define FAR_ENTRY(level)                                                                                     \
 	(0x58000u + (level)) /* EPT entry of FAR_MAP: 3: PDPTE, 2: PDE, 1: PTE; all but the address */
 #define L2_GDT(n) (0x59000u + (n)) /* descriptor n */
+#define L1_MSR(n) (0x5a000u + (n)) /* enum lab_msr; set and want */
 /* Set only; value 0 where nothing is said */
 #define SKIPPED 0x50005u /* RIP past the instruction that exited */
 #define FAR_MAP                                                                                              \
 	0x5000bu /* linear window page 0 + 2 MiB goes by FAR_ENTRY() to lab_page[0]; its address: RBX */
-#define EPT_SWITCH  0x5000cu /* EPT pointer: EPTP_OWN, EPTP_OTHER */
-#define L2_PT_IN    0x5000eu /* value: register that gets the linear address of the window's page table */
-#define L2_VPID     0x5000fu /* the field whose encoding, 0, ends a list of sets */
-#define FORGET_VPID 0x5000du /* value: type; of VPID 1, address PAGE(0); with NEED of the type */
-#define L2_PDPTE    0x5000au /* value: the first PDPTE in memory, of PAE */
-#define L1_IPI      0x50009u /* value: L1 sends it to itself with IF clear: it is pending at the entry */
-#define SHADOW_LINK 0x50007u /* a cleared shadow VMCS, linked */
-#define EPT_DIRTY   0x50008u /* in the EPT all but the window is accessed and dirty already */
+#define EPT_SWITCH   0x5000cu /* EPT pointer: EPTP_OWN, EPTP_OTHER */
+#define L2_PT_IN     0x5000eu /* value: register that gets the linear address of the window's page table */
+#define L2_TASK      0x50011u /* value: access byte of descriptor 9, a TSS; zeros are in it */
+#define L2_BACK_LINK 0x50012u /* value: in the current TSS */
+#define L2_OWN_IDT   0x50013u /* IDTR has its usual base again */
+#define L2_VPID      0x5000fu /* the field whose encoding, 0, ends a list of sets */
+#define FORGET_VPID  0x5000du /* value: type; of VPID 1, address PAGE(0); with NEED of the type */
+#define L2_PDPTE     0x5000au /* value: the first PDPTE in memory, of PAE */
+#define L1_IPI       0x50009u /* value: L1 sends it to itself with IF clear: it is pending at the entry */
+#define SHADOW_LINK  0x50007u /* a cleared shadow VMCS, linked */
+#define EPT_DIRTY    0x50008u /* in the EPT all but the window is accessed and dirty already */
+
+/* MSRs of L1 */
+enum lab_msr {
+	LAB_PAT,
+	LAB_EFER,
+	LAB_DEBUGCTL,
+	LAB_PERF_GLOBAL,
+	LAB_BNDCFGS,
+	LAB_SYSENTER_EIP,
+	LAB_GS_BASE,
+	LAB_XSS,
+	LAB_MSRS
+};
 
 enum need {
 	NEED_EXECUTE_ONLY,
@@ -148,6 +165,7 @@ enum need {
 	NEED_NO_VMWRITE_ANY,
 	NEED_EPTP_SWITCHING,
 	NEED_XSAVE,
+	NEED_XSS, /* a user CET component, which XSS can select */
 	NEED_NO_1G,
 	NEED_INVVPID_ADDRESS, /* the types in their order */
 	NEED_INVVPID_SINGLE,
@@ -361,5 +379,9 @@ void test_timer(void);
 void test_tsc(void);
 void test_pause(void);
 void test_instruction_info(void);
+void test_task_switch(void);
+void test_double_faults(void);
+void test_loads(void);
+void test_xsaves(void);
 
 #endif

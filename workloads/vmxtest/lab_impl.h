@@ -61,6 +61,7 @@ static inline uint64_t address_of(const volatile void *p)
 }
 
 extern const struct code *lab_current; /* of the row that runs */
+extern const uint32_t lab_msr_number[LAB_MSRS];
 extern uint64_t lab_rip_base; /* of linear addresses, less RIP: in REAL only */
 
 int lab_enter(struct l2_regs *regs, int launched);

@@ -56,5 +56,9 @@ void rt_main(void)
 	test_vmx_regions();
 	test_vmx_modes();
 	test_vmx_addressing();
+	test_task_switch();
+	test_double_faults();
+	test_loads();
+	test_xsaves();
 	rt_check_end();
 }

@@ -108,6 +108,28 @@ static void set_gate(uint32_t vector, uint64_t value)
 	l2_gate(vector, (uint8_t)value);
 }
 
+static void set_task(uint32_t none, uint64_t type)
+{
+	static uint8_t task[104];
+	const uint64_t at = address_of(task);
+
+	(void)none;
+	l2.gdt[9] = (sizeof(task) - 1) | (at & 0xffffff) << 16 | type << 40 | (at >> 24 & 0xff) << 56;
+}
+
+static void set_back_link(uint32_t none, uint64_t selector)
+{
+	(void)none;
+	memcpy(l2.tss, &selector, 2);
+}
+
+static void set_own_idt(uint32_t none, uint64_t value)
+{
+	(void)none;
+	(void)value;
+	put(GUEST_IDTR_BASE, address_of(l2.idt));
+}
+
 static void set_descriptor(uint32_t n, uint64_t value)
 {
 	l2.gdt[n] = value;
@@ -179,6 +201,17 @@ static void set_to_page_table(uint32_t none, uint64_t n)
 	lab_regs.r[n] = address_of(l2.pt);
 }
 
+const uint32_t lab_msr_number[LAB_MSRS] = {
+	[LAB_PAT] = IA32_PAT,         [LAB_EFER] = IA32_EFER, [LAB_DEBUGCTL] = IA32_DEBUGCTL,
+	[LAB_PERF_GLOBAL] = 0x38f,    [LAB_BNDCFGS] = 0xd90,  [LAB_SYSENTER_EIP] = IA32_SYSENTER_EIP,
+	[LAB_GS_BASE] = IA32_GS_BASE, [LAB_XSS] = IA32_XSS,
+};
+
+static void set_msr(uint32_t n, uint64_t value)
+{
+	wrmsr(lab_msr_number[n], value);
+}
+
 static void set_cr2(uint32_t none, uint64_t value)
 {
 	(void)none;
@@ -242,6 +275,10 @@ static const struct setter {
 	{FORGET_VPID,    ALONE,      invalidate_vpid   },
 	{L2_REG(0),      OF_12_BITS, set_register      },
 	{L2_PT_IN,       ALONE,      set_to_page_table },
+	{L1_MSR(0),      OF_12_BITS, set_msr           },
+	{L2_TASK,        ALONE,      set_task          },
+	{L2_BACK_LINK,   ALONE,      set_back_link     },
+	{L2_OWN_IDT,     ALONE,      set_own_idt       },
 	{L1_CR2,         ALONE,      set_cr2           },
 	{L1_DR(0),       OF_12_BITS, set_debug_register},
 	{L1_IPI,         ALONE,      send_ipi          },

@@ -92,6 +92,8 @@ static uint64_t get_kind(uint32_t field)
 		return lab_page[NUMBER(field)][0];
 	case L2_PTE(0):
 		return l2.pt[NUMBER(field)] & 0xfff;
+	case L1_MSR(0):
+		return rdmsr(lab_msr_number[NUMBER(field)]);
 	case FAR_ENTRY(0):
 		return *l2_far_entry(NUMBER(field)) & 0xfff;
 	case L2_EPTE(0):
