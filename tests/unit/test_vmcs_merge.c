@@ -401,13 +401,13 @@ static void dependencies(void **state)
 	} rows[] = {
 		{F_ENTRY_CTLS,       F_GUEST_EFER      },
                 {F_ENTRY_CTLS,       F_GUEST_DR7       },
-                {F_CPU_CTLS,         F_CPU_CTLS2       },
-		{F_CPU_CTLS,         F_TSC_MULTIPLIER  },
+		{F_CPU_CTLS,         F_CPU_CTLS2       },
+                {F_CPU_CTLS,         F_TSC_MULTIPLIER  },
 		{F_CPU_CTLS,         F_TSC_OFFSET      },
                 {F_EXCEPTION_BITMAP, F_PFEC_MASK       },
-                {F_CR0_MASK,         F_CR0_SHADOW      },
-		{F_GUEST_CR0,        F_GUEST_EFER      },
-                {F_PFEC_MATCH,       F_EXCEPTION_BITMAP},
+		{F_CR0_MASK,         F_CR0_SHADOW      },
+                {F_GUEST_CR0,        F_GUEST_EFER      },
+		{F_PFEC_MATCH,       F_EXCEPTION_BITMAP},
 	};
 
 	(void)state;

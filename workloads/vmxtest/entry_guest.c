@@ -347,7 +347,7 @@ static void activity(void)
 	if (tries_begin_not_bochs("entry guest: events into HLT", KERNEL64, TRY_SETS(PUT(GUEST_ACTIVITY, 1)),
 				  NOT_CHECKED)) {
 		for (unsigned int v = 0; v < 32; v++)
-			if (v != DB && v != MC && v != NMI && !(0x27d00 >> v & 1))
+			if (v != DB && v != MC && v != NMI && !(0x27d00u >> v & 1))
 				try_value(ENTRY_INTR_INFO, VALID(INTR_HARDWARE, v), TRY_GUEST);
 		put(ENTRY_INSTR_LEN, 1);
 		try_value(ENTRY_INTR_INFO, VALID(INTR_SOFTWARE, 0x40), TRY_GUEST);

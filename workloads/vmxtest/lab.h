@@ -348,6 +348,7 @@ void test_entry_lists(void);
 void test_capabilities(void);
 void test_vmx_modes(void);
 void test_vmx_addressing(void);
+void test_vmx_nmi(void);
 void test_vmx_regions(void);
 void test_exceptions(void);
 void test_pfec(void);

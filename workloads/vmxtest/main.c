@@ -60,5 +60,6 @@ void rt_main(void)
 	test_double_faults();
 	test_loads();
 	test_xsaves();
+	test_vmx_nmi();
 	rt_check_end();
 }

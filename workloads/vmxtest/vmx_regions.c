@@ -82,7 +82,7 @@ static void contents(void)
 	regions_reset();
 	for (unsigned int n = 0; n < 3; n++) {
 		vmptrld(of(n));
-		put(GUEST_RIP, 0x1111 * (n + 1));
+		put(GUEST_RIP, 0x1111ull * (n + 1));
 		put(CPU_CTLS, n);
 	}
 	rt_check_u64("VMCS regions: VMPTRST tells the last", current(), of(2));
