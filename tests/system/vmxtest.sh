@@ -35,6 +35,12 @@ for cpu in corei7_skylake_x corei7_haswell_4770 corei7_sandy_bridge_2600k corei5
 	echo "# $cpu: bare $(grep ' passed, ' "$work/bare-$cpu"); L0: $(grep ' passed, ' "$work/l0-$cpu" | sed 's/.*> //')"
 done
 cpu=corei7_skylake_x
+# What firmware does, L1 has to do itself.
+unlocked() {
+	boot unlocked 0 badvmx --nested --set nested.vmx_locked=off && said unlocked 'PASS VMXON while .* is unlocked' &&
+		said unlocked ' passed, 0 failed' && l0_lives unlocked
+}
+case_ "VMX that L1 has to switch on" unlocked
 case_ "without shadowing" under_l0 no-shadow --nested --set nested.shadow_vmcs=off
 case_ "with full merges" under_l0 full --nested --set nested.incremental_merge=off
 case_ "with the secondary controls of an older processor" limited

@@ -215,6 +215,11 @@ static bool allow_vmx(void)
 
 	if (!(control & FEATURE_LOCKED)) {
 		expect("VMXON while IA32_FEATURE_CONTROL is unlocked: #GP", GP, VMXON, holding(0), 0);
+		wrmsr(MSR_FEATURE_CONTROL, FEATURE_VMXON);
+		rt_check_u64("IA32_FEATURE_CONTROL is writable until it is locked",
+			     rdmsr(MSR_FEATURE_CONTROL), FEATURE_VMXON);
+		expect("VMXON while it allows VMX, but is unlocked: #GP", GP, VMXON, holding(0), 0);
+		wrmsr(MSR_FEATURE_CONTROL, 0);
 		wrmsr(MSR_FEATURE_CONTROL, FEATURE_LOCKED | FEATURE_VMXON);
 	} else {
 		rt_skip("VMXON while IA32_FEATURE_CONTROL is unlocked: #GP", "it is locked already");

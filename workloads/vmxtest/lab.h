@@ -349,6 +349,7 @@ void test_capabilities(void);
 void test_vmx_modes(void);
 void test_vmx_addressing(void);
 void test_vmx_nmi(void);
+void test_vmx_invalidations(void);
 void test_vmx_regions(void);
 void test_exceptions(void);
 void test_pfec(void);

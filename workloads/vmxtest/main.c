@@ -61,5 +61,6 @@ void rt_main(void)
 	test_loads();
 	test_xsaves();
 	test_vmx_nmi();
+	test_vmx_invalidations();
 	rt_check_end();
 }
