@@ -27,12 +27,23 @@
 #define BOCHS         "bochs-bin"
 #define LOG_TAIL      65536
 #define LOG_LINES     12
+#define COM1_MOST     (16u << 20)
 #define SHUTDOWN_SAID "Shutdown port: shutdown requested"
 /* What the child says by its exit status before Bochs has begun. Bochs itself ends with 0, 1 or a signal. */
 #define EXIT_NO_ISOLATION 120
 #define EXIT_NO_BOCHS     121
 
-enum { FILE_RC, FILE_DEBUGGER, FILE_ROM, FILE_TABLE, FILE_PACK, FILE_LOG, FILE_ERRORS, FILE_COUNT };
+enum {
+	FILE_RC,
+	FILE_DEBUGGER,
+	FILE_ROM,
+	FILE_TABLE,
+	FILE_PACK,
+	FILE_COM1,
+	FILE_LOG,
+	FILE_ERRORS,
+	FILE_COUNT
+};
 
 struct machine {
 	pid_t pid;
@@ -70,6 +81,8 @@ static int make_files(struct machine *m, const struct machine_spec *spec, const 
 	if (!err)
 		err = scratch_make(&m->file[FILE_PACK], dir, "pack.bin", image->pack.data, image->pack.size);
 	if (!err)
+		err = scratch_make(&m->file[FILE_COM1], dir, "com1", "", 0);
+	if (!err)
 		err = scratch_make(&m->file[FILE_LOG], dir, "bochs.log", "", 0);
 	if (!err)
 		err = scratch_make(&m->file[FILE_ERRORS], dir, "stderr", "", 0);
@@ -80,6 +93,7 @@ static int make_files(struct machine *m, const struct machine_spec *spec, const 
 	rc.rom = m->file[FILE_ROM].path;
 	rc.table = m->file[FILE_TABLE].path;
 	rc.pack = m->file[FILE_PACK].path;
+	rc.com1 = m->file[FILE_COM1].path;
 	rc.log = m->file[FILE_LOG].path;
 	bochsrc_write(&text, &rc);
 	err = scratch_make(&m->file[FILE_RC], dir, "bochsrc", text.data, text.size);
@@ -269,6 +283,7 @@ static void bochs_finish(struct machine *m, enum machine_end asked, struct machi
 		r->end = MACHINE_DIED;
 	if (r->end != MACHINE_SHUT_DOWN)
 		r->log_tail = explain(m, asked, r->wait_status);
+	r->com1 = scratch_tail(&m->file[FILE_COM1], COM1_MOST, UINT_MAX);
 	free(log);
 	bochs_output_free(&m->filter);
 	close_files(m);

@@ -23,6 +23,7 @@ void bochsrc_write(struct text *out, const struct bochsrc *rc)
 	text_addf(out, "optramimage2: file=%s, address=0x%08" PRIx32 "\n", rc->pack, rc->pack_address);
 	text_addf(out, "clock: sync=none, time0=%u\n", TIME0);
 	text_addf(out, "port_e9_hack: enabled=1\n");
+	text_addf(out, "com1: enabled=1, mode=file, dev=%s\n", rc->com1);
 	text_addf(out, "log: %s\n", rc->log);
 	text_addf(out,
 		  "panic: action=fatal\nerror: action=report\ninfo: action=report\ndebug: action=ignore\n");

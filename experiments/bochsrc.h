@@ -19,6 +19,7 @@ struct bochsrc {
 	const char *pack;
 	uint32_t pack_address;
 	const char *log;
+	const char *com1; /* what is written to it */
 };
 
 void bochsrc_write(struct text *out, const struct bochsrc *rc);

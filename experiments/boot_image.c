@@ -40,6 +40,7 @@ static int fill_table(struct boot_image *image, const struct machine_spec *spec,
 		.kernel = image->address,
 		.kernel_size = (uint32_t)spec->kernel.size,
 		.module_count = spec->module_count,
+		.cpus = spec->cpus,
 	};
 	size_t used = sizeof(table);
 	size_t at = page_up(spec->kernel.size);

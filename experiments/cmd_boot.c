@@ -271,6 +271,16 @@ static void on_output(void *ctx, const uint8_t *data, size_t size)
 		decode_end(b->decode);
 }
 
+/* Told by the machine when it has ended: what its kernel wrote to COM1. */
+static void put_com1(struct boot *b, const struct machine_result *result)
+{
+	const struct decode_source from = {.channel = NESTBED__OUTPUT__CHANNEL__COM1};
+	const char *text = result->com1;
+
+	if (text && *text)
+		printer_text(&b->printer, &from, (const uint8_t *)text, strlen(text));
+}
+
 /* Runs the machine; an exit status. */
 static int run(struct boot *b)
 {
@@ -284,6 +294,7 @@ static int run(struct boot *b)
 	b->verdict.bare = b->launch.bare;
 	b->printer.out = stdout;
 	err = pool_run(&machine_bochs, &job, 1, 1, &progress);
+	put_com1(b, &job.result);
 	printer_end(&b->printer);
 	decode_free(b->decode);
 	if (err && !job.ran)
@@ -295,6 +306,7 @@ static int run(struct boot *b)
 		fprintf(stderr, "nestbed: %s: %s\n", b->launch.guest, why);
 	if (status == CLI_DIED && job.result.log_tail)
 		fputs(job.result.log_tail, stderr);
+	free(job.result.com1);
 	free(job.result.log_tail);
 	free(why);
 	return status;
@@ -353,7 +365,8 @@ int cmd_boot(int argc, char **argv)
 		.doc = "Boots IMAGE, a multiboot-1 kernel (a file, or the name of a guest that the build "
 		       "makes), and "
 		       "prints what it writes and reports until the machine ends.\v"
-		       "Lines 'NAME> ...' are what VM NAME wrote, '@NAME KIND ...' its records, '@ KIND ...' "
+		       "Lines 'NAME> ...' are what VM NAME wrote, 'NAME:com1> ...' that to its COM1, '@NAME "
+		       "KIND ...' its records, '@ KIND ...' "
 		       "the records of "
 		       "what runs on the machine itself.\n\n" CLI_EXIT_DOC,
 	};

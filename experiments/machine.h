@@ -48,6 +48,7 @@ struct machine_result {
 	enum machine_end end;
 	int wait_status; /* of waitpid */
 	double wall_seconds;
+	char *com1; /* malloc'd: what was written to COM1, the last of it where that is much; or NULL */
 	char *log_tail; /* malloc'd: what the machine's log says about it, lines; or NULL */
 };
 

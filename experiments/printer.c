@@ -52,9 +52,12 @@ static void put_line(const struct printer *p, struct printer_line *l)
 		json_object_set_new(object, "text", text ? text : json_string("(not UTF-8)"));
 		put_json(p, object, &l->from);
 	} else {
+		bool com1 = l->from.channel == NESTBED__OUTPUT__CHANNEL__COM1;
+
 		if (l->from.depth)
-			fprintf(p->out, "%s%s> ", l->from.name,
-				l->from.channel == NESTBED__OUTPUT__CHANNEL__COM1 ? ":com1" : "");
+			fprintf(p->out, "%s%s> ", l->from.name, com1 ? ":com1" : "");
+		else if (com1)
+			fputs("com1> ", p->out);
 		put_safe(p->out, l->text.data, l->text.size);
 	}
 	fflush(p->out);

@@ -108,6 +108,7 @@ static int book(struct run *run, const struct launch *l, const struct capture *c
 		if (status == CLI_DIED && job->result.log_tail)
 			fputs(job->result.log_tail, stderr);
 	}
+	free(job->result.com1);
 	free(job->result.log_tail);
 	free(why);
 	return status;

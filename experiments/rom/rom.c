@@ -146,7 +146,7 @@ static void cpuid1(uint32_t *signature, uint32_t *features)
 }
 
 /* What firmware leaves for kernels that expect a PC behind it: virtual wire mode and the MP table. */
-static void firmware(void)
+static void firmware(const struct nb_boot_table *boot)
 {
 	const uint16_t segment = MP_EBDA >> 4, kib = MP_EBDA / 1024;
 	volatile uint32_t *apic = (volatile uint32_t *)MP_LAPIC;
@@ -160,7 +160,8 @@ static void firmware(void)
 	copy((void *)MP_BDA_EBDA_SEGMENT, &segment, sizeof(segment));
 	copy((void *)MP_BDA_BASE_MEMORY, &kib, sizeof(kib));
 	clear(area, MP_EBDA_SIZE);
-	mp_table_make(area, 1, (uint8_t)apic[APIC_VERSION], signature, features);
+	mp_table_make(area, boot->cpus <= MP_CPUS_MAX ? boot->cpus : 1, (uint8_t)apic[APIC_VERSION],
+		      signature, features);
 }
 
 /*
@@ -187,7 +188,7 @@ void rom_main(void)
 	if (boot->magic != NB_BOOT_MAGIC || boot->module_count > NB_BOOT_MODULES_MAX)
 		die("no boot table");
 	claim_image(boot);
-	firmware();
+	firmware(boot);
 	fill_info(boot, page);
 	rom_enter(load_kernel(boot), (uint32_t)&page->info);
 }

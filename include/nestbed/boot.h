@@ -30,9 +30,11 @@ struct nb_boot_table {
 	uint32_t cmdline;
 	uint32_t module_count;
 	struct nb_boot_module module[NB_BOOT_MODULES_MAX];
+	uint32_t cpus; /* of the machine, for its MP table */
+	uint32_t reserved;
 };
 
 _Static_assert(offsetof(struct nb_boot_table, module) == 32, "boot table layout");
-_Static_assert(sizeof(struct nb_boot_table) == 32 + 16 * NB_BOOT_MODULES_MAX, "boot table layout");
+_Static_assert(sizeof(struct nb_boot_table) == 40 + 16 * NB_BOOT_MODULES_MAX, "boot table layout");
 
 #endif

@@ -23,16 +23,23 @@ platform_on() {
 	passes "vm-$1" platform --nested --cpu "$1" && l0_lives "vm-$1"
 }
 many() {
-	passes "many" platform --cmdline cpus=4 --set vcpus=4 && l0_lives many
+	passes many-bare platform --cmdline cpus=4 --cpus 4 --bare && passes many platform --cmdline cpus=4 --cpus 4 &&
+		l0_lives many
 }
 signals() {
-	passes "signals-$1" signals --nested --set vcpus=2 --set "slice=$1" && l0_lives "signals-$1"
+	passes "signals-$1" signals --nested --cpus 2 --set "slice=$1" && l0_lives "signals-$1"
+}
+com1() {
+	boot com1 0 devices --bare && [ "$(text com1 'com1> ')" = 'devices: COM1' ] && boot com1-vm 0 devices &&
+		[ "$(text com1-vm 'devices:com1> ')" = 'devices: COM1' ]
 }
 case_ "a PC as the bare one" platform
 for cpu in corei7_haswell_4770 corei7_sandy_bridge_2600k corei5_lynnfield_750; do
 	case_ "a PC with $cpu" platform_on "$cpu"
 done
 case_ "a PC with four processors" many
+case_ "signals between two bare processors" passes signals-bare signals --bare --cpus 2
+case_ "COM1 is told" com1
 for slice in 1000000 30000; do
 	case_ "NMI, INIT, SIPI, IPIs between two vCPUs that take turns of $slice ticks" signals "$slice"
 done

@@ -197,6 +197,7 @@ static void bochsrc_says_it_all(void **state)
 				   .table_address = 0x7000,
 				   .pack = "/p",
 				   .pack_address = 0xff00000,
+				   .com1 = "/c",
 				   .log = "/l"};
 	static const char *const lines[] = {
 		"\ncpu: model=corei7_skylake_x, count=1,",
@@ -204,6 +205,7 @@ static void bochsrc_says_it_all(void **state)
 		"\nromimage: file=/r, address=0xfffe0000\n",
 		"\noptramimage1: file=/t, address=0x00007000\n",
 		"\noptramimage2: file=/p, address=0x0ff00000\n",
+		"\ncom1: enabled=1, mode=file, dev=/c\n",
 		"\nlog: /l\n",
 		"\npanic: action=fatal\n",
 		"\nport_e9_hack: enabled=1\n",
