@@ -25,6 +25,7 @@ enum {
 	OPT_MEMORY,
 	OPT_CPU,
 	OPT_CPUS,
+	OPT_BUNDLE,
 	OPT_SET,
 	OPT_JSON,
 	OPT_TIMEOUT,
@@ -33,26 +34,28 @@ enum {
 };
 
 static const struct argp_option options[] = {
-	{"bare",				       OPT_BARE, 0, 0, "The guest is all that runs on the machine", 0},
-	{"beside",					   OPT_BESIDE, "IMAGE[:ARGS]", 0,
+	{"bare",									OPT_BARE, 0, 0, "The guest is all that runs on the machine", 0},
+	{"beside",									    OPT_BESIDE, "IMAGE[:ARGS]", 0,
 	 "Another VM beside the first, under the same L0; ARGS are its command line. Repeatable", 0},
-	{"cmdline", OPT_CMDLINE, "TEXT", 0, "The guest's command line", 0},
-	{"cpu",					    OPT_CPU, "MODEL", 0, "The machine's processor (default " CLI_DEFAULT_CPU ")", 0},
-	{"cpus",OPT_CPUS, "N", 0, "The guest's processors, 1 to 8 (default 1)", 0},
-	{"json",					   OPT_JSON, 0, 0, "Print JSON, an object a line", 0},
-	{"keep",					   OPT_KEEP, "DIR", 0, "Leave the machine's files and log in DIR", 0},
-	{"l0",				    OPT_L0, 0, 0, "The guest is a VM of L0 (default)", 0},
-	{"memory",				      OPT_MEMORY, "SIZE", 0, "The guest's memory (default 64M)", 0},
-	{"module",                  OPT_MODULE, "FILE[:ARGS]", 0,
+	{"bundle",				  OPT_BUNDLE, "FILE", 0,
+	 "Write the boot bundle to FILE, for a loader to give to L0, and boot nothing", 0},
+	{"cmdline",									     OPT_CMDLINE, "TEXT", 0, "The guest's command line", 0},
+	{"cpu",OPT_CPU, "MODEL", 0, "The machine's processor (default " CLI_DEFAULT_CPU ")", 0},
+	{"cpus",									    OPT_CPUS, "N", 0, "The guest's processors, 1 to 8 (default 1)", 0},
+	{"json",									    OPT_JSON, 0, 0, "Print JSON, an object a line", 0},
+	{"keep",								      OPT_KEEP, "DIR", 0, "Leave the machine's files and log in DIR", 0},
+	{"l0",								       OPT_L0, 0, 0, "The guest is a VM of L0 (default)", 0},
+	{"memory", OPT_MEMORY, "SIZE", 0, "The guest's memory (default 64M)", 0},
+	{"module",									     OPT_MODULE, "FILE[:ARGS]", 0,
 	 "A multiboot module; its command line is its name, then ARGS. Repeatable", 0},
-	{"nested",					    OPT_NESTED, 0, 0, "The guest may use VT-x", 0},
-	{"records",OPT_RECORDS, "FILE", 0, "Write the raw records to FILE", 0},
-	{"set",					   OPT_SET, "KEY=VALUE", 0,
+	{"nested",OPT_NESTED, 0, 0, "The guest may use VT-x", 0},
+	{"records",									    OPT_RECORDS, "FILE", 0, "Write the raw records to FILE", 0},
+	{"set",									    OPT_SET, "KEY=VALUE", 0,
 	 "A line of the VM's configuration (docs/bundle.md), such as "
 	 "nested.shadow_vmcs=off; l0.KEY=VALUE is a line of [l0]. Repeatable", 0},
-	{"timeout",					   OPT_TIMEOUT, "SECONDS", 0,
+	{"timeout",									 OPT_TIMEOUT, "SECONDS", 0,
 	 "End the machine after so many seconds (default 120; 0: never)", 0},
-	{0				      },
+	{0								     },
 };
 
 struct boot {
@@ -60,7 +63,7 @@ struct boot {
 	struct text vm_lines, l0_lines;
 	char *beside_path[LAUNCH_BESIDE_MAX];
 	unsigned beside_count;
-	const char *records_path;
+	const char *records_path, *bundle_path;
 	struct text raw;
 	struct printer printer;
 	struct verdict verdict;
@@ -213,6 +216,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_KEEP:
 		l->keep_dir = arg;
 		return 0;
+	case OPT_BUNDLE:
+		b->bundle_path = arg;
+		return 0;
 	case OPT_RECORDS:
 		b->records_path = arg;
 		return 0;
@@ -228,6 +234,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--bare and --l0 exclude each other");
 		if (l->bare && (b->vm_lines.size || b->l0_lines.size || l->nested || b->beside_count))
 			argp_error(state, "--set, --nested and --beside tell L0; --bare has none");
+		if (l->bare && b->bundle_path)
+			argp_error(state, "--bundle is for L0; --bare has none");
 		name_beside(b);
 		return 0;
 	default:
@@ -312,16 +320,13 @@ static int run(struct boot *b)
 	return status;
 }
 
-static int save_records(const struct boot *b)
+static int save(const char *path, const void *data, size_t size)
 {
-	int err;
+	int err = path ? file_write(path, data ? data : "", size) : 0;
 
-	if (!b->records_path)
-		return CLI_OK;
-	err = file_write(b->records_path, b->raw.data ? b->raw.data : "", b->raw.size);
 	if (!err)
 		return CLI_OK;
-	fprintf(stderr, "nestbed: %s: %s\n", b->records_path, strerror(-err));
+	fprintf(stderr, "nestbed: %s: %s\n", path, strerror(-err));
 	return CLI_FAILED;
 }
 
@@ -381,13 +386,18 @@ int cmd_boot(int argc, char **argv)
 	b.launch.vm_lines = b.vm_lines.size ? b.vm_lines.data : "";
 	b.launch.l0_lines = b.l0_lines.size ? b.l0_lines.data : "";
 	status = launch_prepare(&b.launch);
+	if (!status && b.bundle_path) {
+		status = save(b.bundle_path, b.launch.bundle.data, b.launch.bundle.size);
+		boot_free(&b);
+		return status;
+	}
 	if (!status)
 		status = cli_machines();
 	if (!status)
 		status = make_keep_dir(b.launch.keep_dir);
 	if (!status) {
 		status = run(&b);
-		saved = save_records(&b);
+		saved = save(b.records_path, b.raw.data, b.raw.size);
 		status = status ? status : saved;
 	}
 	boot_free(&b);

@@ -163,37 +163,48 @@ static uint64_t timer_due(const struct nested *n)
 }
 
 /*
- * SDM "Virtual-Interrupt Delivery", "Interrupt-Window Exiting and Virtual-Interrupt Delivery", "NMI-Window
- * Exiting". vmcs02 is current.
+ * SDM "Interrupt-Window Exiting and Virtual-Interrupt Delivery", "NMI-Window Exiting": the exit that comes in
+ * this inactive state at once, though Bochs sleeps on; 0: none. vmcs02 is current.
  */
-bool nested_hlt_ends(struct vcpu *v)
+static uint32_t window_exit(struct vcpu *v, uint8_t activity)
 {
 	const uint64_t ctls = v->nested->v12.v[F_CPU_CTLS];
-	const bool open = vmread(GUEST_RFLAGS) & RFLAGS_IF;
 
-	return (open && (ctls & CPU_INTR_WINDOW || apic_virtual_interrupt(v))) ||
-	       (ctls & CPU_NMI_WINDOW && !(vmread(GUEST_INTERRUPTIBILITY) & BLOCKED_BY_NMI));
+	if (ctls & CPU_NMI_WINDOW && activity != ACTIVITY_WAIT_SIPI &&
+	    !(vmread(GUEST_INTERRUPTIBILITY) & BLOCKED_BY_NMI))
+		return EXIT_NMI_WINDOW;
+	if (ctls & CPU_INTR_WINDOW && activity == ACTIVITY_HLT && vmread(GUEST_RFLAGS) & RFLAGS_IF)
+		return EXIT_INTR_WINDOW;
+	return 0;
 }
 
-/*
- * SDM "Activity State". In all inactive states vmcs02 waits in HLT, and L0 knows which it is: an event that
- * the state blocks does not reach the processor. An event that L1 injects ends the state, as does a virtual
- * interrupt in HLT.
- */
+static bool virtual_interrupt(struct vcpu *v)
+{
+	return vmread(GUEST_RFLAGS) & RFLAGS_IF && apic_virtual_interrupt(v);
+}
+
+bool nested_hlt_ends(struct vcpu *v)
+{
+	return window_exit(v, ACTIVITY_HLT) || virtual_interrupt(v);
+}
+
+/* SDM "Activity State": L2 enters an inactive one, unless L1 injects an event or another waits. */
 static void begin_activity(struct vcpu *v)
 {
 	struct nested *n = v->nested;
 	uint8_t activity = (uint8_t)n->v12.v[F_GUEST_ACTIVITY];
-	bool woken =
-		n->v12.v[F_ENTRY_INTR_INFO] & INTR_VALID || (activity == ACTIVITY_HLT && nested_hlt_ends(v));
+	const bool injected = n->v12.v[F_ENTRY_INTR_INFO] & INTR_VALID;
+	const struct exit_info window = {.reason = injected ? 0 : window_exit(v, activity)};
 
-	if (woken) {
+	if (window.reason) {
+		nested_reflect(v, &window);
+		return;
+	}
+	if (injected || (activity == ACTIVITY_HLT && virtual_interrupt(v))) {
 		n->vmcs02.activity = ACTIVITY_ACTIVE;
 		vmwrite(GUEST_ACTIVITY, ACTIVITY_ACTIVE);
 		return;
 	}
-	if (activity != ACTIVITY_HLT)
-		vmwrite(GUEST_ACTIVITY, ACTIVITY_HLT);
 	if (activity == ACTIVITY_WAIT_SIPI)
 		v->l2_due = NEVER; /* "VMX-Preemption Timer": it runs in the other states */
 	v->state = VCPU_HALTED;

@@ -66,8 +66,6 @@ static void save_guest_state(struct vcpu *v, struct vmcs_bitset *changed)
 			       vmread(vmcs_field_encoding[vmcs_saved_if[i].field]));
 	if (vmcs_effective_controls(&n->v12, WORD_CPU2) & CTL2_VIRTUAL_INTR_DELIVERY)
 		update(n, changed, F_GUEST_INTR_STATUS, vmread(GUEST_INTR_STATUS));
-	if (n->vmcs02.activity > ACTIVITY_HLT) /* begin_activity() */
-		update(n, changed, F_GUEST_ACTIVITY, n->vmcs02.activity);
 	lma = vmread(GUEST_EFER) & EFER_LMA;
 	update(n, changed, F_ENTRY_CTLS, vmcs_unmerge_entry_ctls(n->v12.v[F_ENTRY_CTLS], lma));
 	update(n, changed, F_ENTRY_INTR_INFO, vmcs_unmerge_entry_intr_info(n->v12.v[F_ENTRY_INTR_INFO]));
@@ -348,6 +346,8 @@ bool nested_takes_interrupt(struct vcpu *v)
 	struct exit_info info = {.reason = EXIT_EXTERNAL_INTERRUPT};
 	int vector;
 
+	if (v->in_l2 && v->vmcs->activity > ACTIVITY_HLT)
+		return true; /* "Activity State": blocked in shutdown and wait-for-SIPI */
 	if (!v->in_l2 || !(v->nested->v12.v[F_PIN_CTLS] & PIN_EXT_INT_EXITING))
 		return false;
 	if (event_goes_first(v))
@@ -371,6 +371,8 @@ bool nested_takes_nmi(struct vcpu *v)
 	const struct exit_info info = {.reason = EXIT_EXCEPTION_NMI,
 				       .intr_info = INTR_VALID | INTR_TYPE_NMI | VECTOR_NMI};
 
+	if (v->in_l2 && v->vmcs->activity == ACTIVITY_WAIT_SIPI)
+		return true; /* "Activity State": blocked */
 	if (!v->in_l2 || !(v->nested->v12.v[F_PIN_CTLS] & PIN_NMI_EXITING))
 		return false;
 	if (event_goes_first(v))
