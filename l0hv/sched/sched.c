@@ -33,11 +33,15 @@ void sched_kick(void)
 	sched_kicked = true;
 }
 
+/* SDM "Activity State": L2 may be in one that blocks more than HLT does. */
 static bool wakes(struct vcpu *v)
 {
-	return v->state == VCPU_HALTED &&
-	       ((v->halted_open && platform_interrupt_pending(&v->vm->platform, v->id) >= 0) ||
-		v->nmis_pending || (v->in_l2 && (v->init_pending || v->sipi_for_l2)));
+	if (v->state != VCPU_HALTED)
+		return false;
+	if (v->in_l2 && v->vmcs->activity == ACTIVITY_WAIT_SIPI)
+		return v->sipi_for_l2;
+	return (v->halted_open && platform_interrupt_pending(&v->vm->platform, v->id) >= 0) ||
+	       v->nmis_pending || (v->in_l2 && v->init_pending);
 }
 
 static bool runnable(struct vcpu *v)
