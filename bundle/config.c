@@ -50,6 +50,8 @@ static const struct config_key keys[] = {
 		"a VMX capability MSR and the most that the VM is offered of it; may repeat"},
 	{CONFIG_VM, "nested.vmx_locked",        CONFIG_SWITCH, AT(vm_config, vmx_locked), 0, 0,
 		"IA32_FEATURE_CONTROL is locked with VMX on"},
+	{CONFIG_VM, "record.phases",            CONFIG_SWITCH, AT(vm_config, record_phases), 0, 0,
+		"account what L0 does for an exit of L2 by phases, which costs about 200 instructions a round"},
 	{CONFIG_VM, "cached_cpuid",             CONFIG_SWITCH, AT(vm_config, cached_cpuid), 0, 0,
 		"make the answers to CPUID in advance"},
 	{CONFIG_VM, "slice",                    CONFIG_NUMBER, AT(vm_config, slice), 1000, INT64_MAX,

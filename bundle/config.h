@@ -41,6 +41,7 @@ struct vm_config {
 	bool watch_msr_bitmap;
 	bool clean_fields;
 	bool cached_cpuid;
+	bool record_phases;
 	uint32_t limited; /* bit i: limit[i] was given */
 	uint64_t limit[NB_VMX_MSR_COUNT]; /* of the VMX capability MSRs, from IA32_VMX_BASIC on */
 	bool vmx_locked;

@@ -69,11 +69,12 @@ static __attribute__((noinline)) void advance_rest(uint64_t rip, uint64_t next, 
 }
 
 /*
- * clear, set: flags of RFLAGS that the instruction changes; they are written even where nothing changes: what
- * an instruction costs must not hang on the flags that it finds. On the way of most exits: the rest is apart,
- * so that nothing has to be kept for it.
+ * reads: VMREADs of the caller's that nobody has counted. clear, set: flags of RFLAGS that the instruction
+ * changes; they are written even where nothing changes: what an instruction costs must not hang on the flags
+ * that it finds. On the way of most exits: the rest is apart, so that nothing has to be kept for it.
  */
-static inline __attribute__((always_inline)) void advance(uint64_t length, uint64_t clear, uint64_t set)
+static inline __attribute__((always_inline)) void advance(uint64_t length, unsigned reads, uint64_t clear,
+							  uint64_t set)
 {
 	uint64_t rip = vmread_uncounted(GUEST_RIP), next = rip + length;
 	uint64_t blocked = vmread_uncounted(GUEST_INTERRUPTIBILITY), rflags = vmread_uncounted(GUEST_RFLAGS);
@@ -82,7 +83,7 @@ static inline __attribute__((always_inline)) void advance(uint64_t length, uint6
 	rflags = (rflags & ~clear) | set;
 	if (clear)
 		vmwrite_uncounted(GUEST_RFLAGS, rflags);
-	vmx_count(3, clear ? 2 : 1);
+	vmx_count(3 + reads, clear ? 2 : 1);
 	if ((rip ^ next) >> 32 | (blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) |
 	    (rflags & (RFLAGS_RF | RFLAGS_TF)))
 		advance_rest(rip, next, blocked, rflags);
@@ -90,17 +91,17 @@ static inline __attribute__((always_inline)) void advance(uint64_t length, uint6
 
 void skip_bytes(uint64_t length)
 {
-	advance(length, 0, 0);
+	advance(length, 0, 0, 0);
 }
 
 void skip_instruction(void)
 {
-	advance(vmread(EXIT_INSTR_LEN), 0, 0);
+	advance(vmread_uncounted(EXIT_INSTR_LEN), 1, 0, 0);
 }
 
 void skip_vmx_instruction(uint64_t flags)
 {
-	advance(vmread(EXIT_INSTR_LEN), RFLAGS_ARITH, flags);
+	advance(vmread_uncounted(EXIT_INSTR_LEN), 1, RFLAGS_ARITH, flags);
 }
 
 bool guest_in_64bit_code(void)

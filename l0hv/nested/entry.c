@@ -240,7 +240,9 @@ enum verdict nested_enter(struct vcpu *v, bool launch)
 	shadow_fetch(v);
 	if (n->shadowing)
 		vmptrld(v->vmcs01.pa);
+	account_phase(v, PHASE_UPDATE);
 	failure = check(v, &qualification);
+	account_phase(v, PHASE_CHECKS);
 	if (failure == CHECK_EXIT_GUEST) {
 		nested_entry_failed(v, EXIT_ENTRY_GUEST_STATE, qualification);
 		return RESUME;
@@ -262,6 +264,7 @@ enum verdict nested_enter(struct vcpu *v, bool launch)
 	v->in_l2 = true;
 	v->event_valid = v->event_raised = false;
 	merge(v);
+	account_phase(v, PHASE_MERGE);
 	bad = n->v12.v[F_ENTRY_MSR_LOAD_COUNT]
 		      ? msr_list_load(v, n->v12.v[F_ENTRY_MSR_LOAD_ADDR], n->v12.v[F_ENTRY_MSR_LOAD_COUNT])
 		      : 0;

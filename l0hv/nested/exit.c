@@ -120,6 +120,7 @@ static void enter_l1(struct vcpu *v, const struct vmcs_bitset *changed, uint64_t
 	struct nested *n = v->nested;
 
 	shadow_publish(v, changed);
+	account_phase(v, PHASE_UPDATE);
 	vmcs_switch(v, &v->vmcs01);
 	v->in_l2 = false;
 	v->l2_due = NEVER;
@@ -139,6 +140,7 @@ static void enter_l1(struct vcpu *v, const struct vmcs_bitset *changed, uint64_t
 		if (bad)
 			vmx_abort(v, ABORT_MSR_LOAD, bad);
 	}
+	account_phase(v, PHASE_HOST_STATE);
 }
 
 /* "Updating Non-Register State": L2's blocking by NMI is L1's, unless L2's NMIs are virtual; then L1 has the
@@ -164,6 +166,7 @@ void nested_reflect(struct vcpu *v, const struct exit_info *info)
 
 	vmcs_bitset_clear_all(&changed);
 	save_exit_information(v, info, &changed);
+	account_phase(v, PHASE_EXIT_SAVE);
 	if (v->l2_due != NEVER && n->v12.v[F_EXIT_CTLS] & EXIT_CTL_SAVE_TIMER)
 		update(n, &changed, F_PREEMPTION_TIMER, timer_left(v));
 	save_guest_state(v, &changed);
@@ -315,6 +318,7 @@ void nested_exit(struct vcpu *v, uint32_t reason)
 		memory_fault(v, reason == EXIT_EPT_MISCONFIG);
 	} else if (!l2_insn_served(v, reason)) {
 		if (l1_wants(v, reason)) {
+			account_phase(v, PHASE_OWNERSHIP);
 			reflect_hardware_exit(v, reason);
 			return;
 		}

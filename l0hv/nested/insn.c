@@ -262,6 +262,7 @@ static inline enum verdict store_field(struct vcpu *v, const struct l1_field *f,
 
 	if (f->flags & FIELD_READ_ONLY)
 		return vmx_fail(v, VMFAIL_READ_ONLY_FIELD);
+	v->account.field_writes[f->number]++;
 	vmcs_image_write(&n->v12, (uint32_t)encoding, index, value);
 	if (n->v12.v[index] == old && v->vm->config->clean_fields)
 		return VMX_SUCCEED;
@@ -282,6 +283,7 @@ static __attribute__((noinline)) enum verdict vmread_rare(struct vcpu *v, uint64
 		return failure;
 	if (f->flags & FIELD_LAZY)
 		vmcs12_sync(v);
+	v->account.field_reads[f->number]++;
 	value = field_value(v->nested, f, encoding);
 	if (!INFO_REGISTER(info))
 		return write_memory(v, info, &value, wide ? 8 : 4) ? RESUME : VMX_SUCCEED;
@@ -373,7 +375,8 @@ static const struct {
 
 /*
  * Only from L1: what L2 executes of these is always L1's exit. Real mode, virtual-8086 mode and compatibility
- * mode are #UD before they are an exit, so the processor has seen to them.
+ * mode are #UD before they are an exit, so the processor has seen to them. One VMREAD, which the caller counts
+ * with its own.
  */
 static inline __attribute__((always_inline)) bool may_execute(struct vcpu *v, bool there)
 {
@@ -381,7 +384,7 @@ static inline __attribute__((always_inline)) bool may_execute(struct vcpu *v, bo
 		inject_exception(v, VECTOR_UD, NO_ERROR_CODE);
 		return false;
 	}
-	if (guest_cpl()) {
+	if (vmread_uncounted(GUEST_SS_ACCESS_RIGHTS) >> 5 & 3) {
 		inject_exception(v, VECTOR_GP, 0);
 		return false;
 	}
@@ -403,7 +406,7 @@ enum verdict on_vmread(struct vcpu *v)
 		return RESUME;
 	info = vmread_uncounted(EXIT_INSTR_INFO);
 	wide = vmread_uncounted(GUEST_EFER) & EFER_LMA;
-	vmx_count(2, 0);
+	vmx_count(3, 0);
 	if (!wide || !INFO_REGISTER(info))
 		return vmread_rare(v, info, wide);
 	encoding = guest_gpr(v, INFO_REG2(info));
@@ -413,6 +416,7 @@ enum verdict on_vmread(struct vcpu *v)
 		return failure;
 	if (f->flags & FIELD_LAZY)
 		return vmread_rare(v, info, wide);
+	v->account.field_reads[f->number]++;
 	guest_gpr_set(v, INFO_REG1(info), field_value(v->nested, f, encoding));
 	return VMX_SUCCEED;
 }
@@ -428,7 +432,7 @@ enum verdict on_vmwrite(struct vcpu *v)
 		return RESUME;
 	info = vmread_uncounted(EXIT_INSTR_INFO);
 	wide = vmread_uncounted(GUEST_EFER) & EFER_LMA;
-	vmx_count(2, 0);
+	vmx_count(3, 0);
 	if (!wide || !INFO_REGISTER(info))
 		return vmwrite_rare(v, info, wide);
 	encoding = guest_gpr(v, INFO_REG2(info));
@@ -452,5 +456,6 @@ enum verdict on_vmx_instruction(struct vcpu *v)
 		there = false;
 	if (!may_execute(v, there))
 		return RESUME;
-	return insn_table[reason].fn(v, vmread(EXIT_INSTR_INFO));
+	vmx_count(2, 0);
+	return insn_table[reason].fn(v, vmread_uncounted(EXIT_INSTR_INFO));
 }

@@ -9,6 +9,9 @@
 #include "l0hv/vmx/run.h"
 #include "l0hv/vmx/vmx.h"
 #include "nestbed/ports.h"
+#include "vmcs_merge/fields.h"
+
+_Static_assert(VMCS_FIELD_COUNT < ACCOUNT_FIELDS, "a count a field");
 
 #define CALIBRATION_ROUNDS 1000u
 #define EXITS_MAX          (2 * ACCOUNT_REASONS)
@@ -74,6 +77,47 @@ static void report_exits(Nestbed__Window *window, const struct account *now, con
 	window->n_exit = n;
 }
 
+static void report_phases(Nestbed__Window *window, const struct account *now, const struct account *then)
+{
+	static const char *const names[ACCOUNT_PHASES] = {
+		"ownership", "exit_save", "vmcs12_update", "host_state_load",
+		"checks",    "merge",     "entry",         "other",
+	};
+	static Nestbed__PhaseTicks phases[ACCOUNT_PHASES], *list[ACCOUNT_PHASES];
+
+	for (unsigned i = 0; i < ACCOUNT_PHASES; i++) {
+		nestbed__phase_ticks__init(&phases[i]);
+		phases[i].name = (char *)(uintptr_t)names[i];
+		phases[i].ticks = now->phase[i] - then->phase[i];
+		list[i] = &phases[i];
+	}
+	window->phase = list;
+	window->n_phase = ACCOUNT_PHASES;
+}
+
+static void report_fields(Nestbed__Window *window, const struct account *now, const struct account *then)
+{
+	static Nestbed__FieldCount counts[VMCS_FIELD_COUNT], *list[VMCS_FIELD_COUNT];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < VMCS_FIELD_COUNT; i++) {
+		uint32_t reads = now->field_reads[i + 1] - then->field_reads[i + 1];
+		uint32_t writes = now->field_writes[i + 1] - then->field_writes[i + 1];
+
+		if (!reads && !writes)
+			continue;
+		nestbed__field_count__init(&counts[n]);
+		counts[n].name = (char *)(uintptr_t)vmcs_field_name(i);
+		counts[n].encoding = vmcs_field_encoding[i];
+		counts[n].reads = reads;
+		counts[n].writes = writes;
+		list[n] = &counts[n];
+		n++;
+	}
+	window->field = list;
+	window->n_field = n;
+}
+
 /* Each exit is followed by one entry. */
 static uint64_t exits_of(const struct account *a)
 {
@@ -107,6 +151,9 @@ static void report(struct vcpu *v, uint32_t mark, const struct account *then)
 	accesses = w.vmreads + w.vmwrites + w.vmptrlds;
 	w.accounting_ticks = (w.entries * ticks_per_exit_x1000 + accesses * ticks_per_access_x1000) / 1000;
 	report_exits(&w, now, then);
+	if (v->account_after & ACCOUNT_PHASED)
+		report_phases(&w, now, then);
+	report_fields(&w, now, then);
 	vm_flush_output(v->vm); /* in the order in which it happened */
 	record_emit(NESTBED__RECORD__BODY_WINDOW, &w);
 }
@@ -119,18 +166,37 @@ void account_mark(struct vcpu *v, uint32_t value)
 	account_collect(v);
 	if (value & NB_MARK_BEGIN) {
 		v->account_mark = id;
-		v->account_snapshot_due = true;
+		v->account_after |= ACCOUNT_SNAPSHOT;
 	} else if (value & NB_MARK_END && v->account_then && v->account_mark == id) {
 		report(v, id, v->account_then);
 	}
 }
 
-void account_snapshot(struct vcpu *v)
+static void snapshot(struct vcpu *v)
 {
-	v->account_snapshot_due = false;
+	v->account_after &= (uint8_t)~ACCOUNT_SNAPSHOT;
 	if (!v->account_then)
 		v->account_then = phys_to_virt(pages_alloc_contiguous(sizeof(struct account), PAGE_SIZE));
 	account_collect(v);
 	if (v->account_then)
 		memcpy(v->account_then, &v->account, sizeof(v->account));
+}
+
+void account_after(struct vcpu *v, uint64_t ticks)
+{
+	if (v->account_after & ACCOUNT_PHASED) {
+		v->account.phase[v->phase_ticks ? PHASE_ENTRY : PHASE_OTHER] += ticks - v->phase_ticks;
+		v->phase_ticks = 0;
+	}
+	if (v->account_after & ACCOUNT_SNAPSHOT)
+		snapshot(v);
+	v->entered_at = rdtsc();
+}
+
+void account_phase_ends(struct vcpu *v, enum account_phase phase)
+{
+	uint64_t ticks = rdtsc() - v->now - v->phase_ticks;
+
+	v->account.phase[phase] += ticks;
+	v->phase_ticks += ticks;
 }

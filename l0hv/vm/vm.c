@@ -76,6 +76,7 @@ static int create_vcpu(struct vm *vm, unsigned id, uint32_t entry, uint32_t info
 	v->id = id;
 	v->tsc_offset = tsc_offset;
 	v->l2_due = NEVER;
+	v->account_after = vm->config->record_phases ? ACCOUNT_PHASED : 0;
 	v->vpid = next_vpid++;
 	v->devices = &vm->platform.vcpu[id];
 	v->cpuid = cpuid_cache_create(v);

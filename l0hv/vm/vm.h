@@ -58,7 +58,6 @@ struct vcpu {
 			bool sipi_for_l2; /* SIPI with sipi_vector came while L2 waits for one */
 			bool exit_soon; /* after the event, before the guest's next instruction */
 			bool flush_ept, flush_vpid; /* INVEPT, INVVPID is due */
-			bool account_snapshot_due;
 		};
 		uint64_t attention;
 	};
@@ -74,6 +73,7 @@ struct vcpu {
 	struct vmcs_region vmcs01;
 	uint32_t reason; /* basic reason of the exit being handled */
 	uint64_t now; /* TSC at it */
+	uint64_t phase_ticks; /* of this exit, in phases that have ended */
 	uint64_t entered_at; /* TSC at the last entry */
 	uint64_t slice_end; /* TSC; NEVER when nobody else wants the processor */
 	uint64_t own_deadline; /* TSC at which L0 itself wants it back: slice_end or the limit */
@@ -95,6 +95,8 @@ struct vcpu {
 	struct account account;
 	struct account *account_then; /* at the beginning of the window; NULL: none yet */
 	uint32_t account_mark;
+	uint8_t account_after; /* ACCOUNT_*: what there is to do once an exit has been accounted; usually
+				  nothing */
 	struct nested *nested; /* NULL: no VMX for this guest */
 	struct vcpu *next; /* ring of all vCPUs of the machine */
 };
@@ -167,6 +169,13 @@ bool vm_watch_hit(struct vm *vm, uint64_t gpa);
 
 /* VMXOFF: an INIT that VMX operation had blocked takes effect. */
 void vm_unblock_init(struct vcpu *v);
+
+/* A border of a phase: two instructions unless record.phases is on. */
+static inline void account_phase(struct vcpu *v, enum account_phase phase)
+{
+	if (__builtin_expect(v->account_after, 0) && v->account_after & ACCOUNT_PHASED)
+		account_phase_ends(v, phase);
+}
 
 extern const struct ept_mem l0_ept_mem;
 extern struct ept_caps l0_ept_caps;

@@ -225,10 +225,8 @@ void vcpu_exit(struct vcpu *v)
 		next = sched_next(v);
 	prepare_entry(next);
 	account_exit(v, &v->account.exit[level][reason], now);
-	if (v->account_snapshot_due) {
-		account_snapshot(v);
-		v->entered_at = rdtsc();
-	}
+	if (v->account_after)
+		account_after(v, v->entered_at - now);
 	next->entered_at = v->entered_at;
 	vmx_enter(next);
 }

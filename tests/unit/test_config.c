@@ -31,7 +31,7 @@ static const struct {
 	 "nested.incremental_merge, nested.lazy_rare_fields, nested.cached_checks, "
 	 "nested.cached_host_state, nested.watch_msr_bitmap, nested.clean_fields, nested.limit, "
 	 "nested.vmx_locked, "
-	 "cached_cpuid, slice, module"																	    },
+	 "record.phases, cached_cpuid, slice, module"															     },
 	{"unknown key of L0",            "[l0]\nmemory = 1M\n",
 	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash"												     },
 	{"key before a section",         "image = k\n",
@@ -137,6 +137,7 @@ static void a_full_text(void **state)
 			   "nested.watch_msr_bitmap = off\n"
 			   "nested.clean_fields = off\n"
 			   "cached_cpuid = off\n"
+			   "record.phases = on\n"
 			   "slice = 5000\n"
 			   "module = disk  root=/dev/x  y\n"
 			   "module = initrd\n"
@@ -159,7 +160,7 @@ static void a_full_text(void **state)
 	assert_int_equal(a->limit[11], 0xff00000000);
 	assert_int_equal(a->limit[17], 0);
 	assert_true(!a->lazy_rare_fields && !a->cached_checks && !a->cached_host_state);
-	assert_true(!a->watch_msr_bitmap && !a->clean_fields && !a->cached_cpuid);
+	assert_true(!a->watch_msr_bitmap && !a->clean_fields && !a->cached_cpuid && a->record_phases);
 	assert_int_equal(a->slice, 5000);
 	assert_int_equal(a->module_count, 2);
 	assert_string_equal(a->module[0].entry, "disk");
@@ -167,14 +168,14 @@ static void a_full_text(void **state)
 	assert_string_equal(a->module[1].entry, "initrd");
 	assert_string_equal(a->module[1].args, "");
 	assert_int_equal(a->line, 5);
-	assert_int_equal(a->module[1].line, 24);
+	assert_int_equal(a->module[1].line, 25);
 	assert_string_equal(b->name, "b");
 	assert_int_equal(b->memory, 64 << 20);
 	assert_int_equal(b->vcpus, 1);
 	assert_int_equal(b->slice, 1000000);
 	assert_true(!b->nested && b->shadow_vmcs && b->incremental_merge && b->vmx_locked);
 	assert_true(b->lazy_rare_fields && b->cached_checks && b->cached_host_state);
-	assert_true(b->watch_msr_bitmap && b->clean_fields && b->cached_cpuid);
+	assert_true(b->watch_msr_bitmap && b->clean_fields && b->cached_cpuid && !b->record_phases);
 }
 
 static void text_needs_no_nul(void **state)
