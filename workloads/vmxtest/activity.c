@@ -88,8 +88,8 @@ static const struct shot over_exits[] = {
 	    WANTS(EXITS(EXIT_TIMER), IS(RIP_NEXT, 0), STAYS(HLT))),
 	ROW_THEN("activity over exits: it sleeps on", SETS(PUT(PREEMPTION_TIMER, 1000)),
 		 WANTS(EXITS(EXIT_TIMER), IS(RIP_NEXT, 0), STAYS(HLT))),
-	ROW_THEN("activity over exits: made active, it runs", SETS(IN(ACTIVE), PUT(PREEMPTION_TIMER, LONG_TIME)),
-		 WANTS(TO_THE_END, STAYS(ACTIVE))),
+	ROW_THEN("activity over exits: made active, it runs",
+		 SETS(IN(ACTIVE), PUT(PREEMPTION_TIMER, LONG_TIME)), WANTS(TO_THE_END, STAYS(ACTIVE))),
 };
 
 void test_activity(void)

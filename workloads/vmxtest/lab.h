@@ -264,7 +264,7 @@ struct shot {
 #define EXITS(reason) IS(EXIT_REASON, reason)
 /* For rows whose L2 might sleep for ever: the preemption timer ends it. */
 /* Of the preemption timer: much more than L2 needs to get anywhere, even some levels further down. */
-#define LONG_TIME 1000000u
+#define LONG_TIME    1000000u
 #define AWAKE        PUT(OR(PIN_CTLS), PIN_PREEMPTION_TIMER), PUT(PREEMPTION_TIMER, LONG_TIME)
 #define INTERCEPT(v) PUT(EXCEPTION_BITMAP, 1u << (v))
 /* Exits by an event. */
