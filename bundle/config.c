@@ -54,6 +54,8 @@ static const struct config_key keys[] = {
 		"account what L0 does for an exit of L2 by phases, which costs about 200 instructions a round"},
 	{CONFIG_VM, "cached_cpuid",             CONFIG_SWITCH, AT(vm_config, cached_cpuid), 0, 0,
 		"make the answers to CPUID in advance"},
+	{CONFIG_VM, "scratch",                  CONFIG_SWITCH, AT(vm_config, scratch), 0, 0,
+		"a device that keeps what is written to it: every access is emulated"},
 	{CONFIG_VM, "slice",                    CONFIG_NUMBER, AT(vm_config, slice), 1000, INT64_MAX,
 		"ticks that a vCPU runs before another one gets the processor"},
 	{CONFIG_VM, "module",                   CONFIG_MODULE, 0, 0, 0, 0,

@@ -45,6 +45,7 @@ struct vm_config {
 	uint32_t limited; /* bit i: limit[i] was given */
 	uint64_t limit[NB_VMX_MSR_COUNT]; /* of the VMX capability MSRs, from IA32_VMX_BASIC on */
 	bool vmx_locked;
+	bool scratch; /* the VM has the scratch device (include/nestbed/ports.h) */
 	uint32_t module_count;
 	struct vm_module module[CONFIG_MODULES_MAX];
 	uint32_t line; /* of [vm NAME] */

@@ -31,4 +31,12 @@
 #define NB_MMIO_DOORBELL      0xFEB00000u /* 4 KiB page; 32-bit register at offset 0 */
 #define NB_MMIO_DOORBELL_SIZE 0x1000u
 
+/*
+ * Scratch device of L0 (bundle key `scratch`): keeps what is written to it as RAM does, but every access of a
+ * guest exits and is emulated. So one can compare an instruction that L0 executes with the same one on RAM.
+ * An L1 that maps the pages for its L2 passes them through.
+ */
+#define NB_MMIO_SCRATCH      0xFEB10000u
+#define NB_MMIO_SCRATCH_SIZE 0x2000u
+
 #endif

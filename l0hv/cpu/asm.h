@@ -164,5 +164,6 @@ static inline void __attribute__((noreturn)) halt_forever(void)
 #define RFLAGS_IF    0x200ull
 #define RFLAGS_RF    0x10000ull
 #define RFLAGS_VM    0x20000ull
+#define RFLAGS_AC    0x40000ull
 
 #endif

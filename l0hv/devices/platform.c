@@ -2,6 +2,7 @@
 #include "l0hv/devices/platform.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "l0hv/devices/platform_impl.h"
 #include "nestbed/ports.h"
@@ -165,6 +166,16 @@ static int valid_mmio_size(unsigned size)
 	return size == 1 || size == 2 || size == 4 || size == 8;
 }
 
+/* Its bytes, or NULL: the VM hasn't it, or the access isn't wholly inside. */
+static uint8_t *scratch_at(const struct platform *p, uint64_t gpa, unsigned size)
+{
+	uint64_t offset = gpa - NB_MMIO_SCRATCH;
+
+	if (!p->scratch || gpa < NB_MMIO_SCRATCH || offset > NB_MMIO_SCRATCH_SIZE - size)
+		return NULL;
+	return p->scratch + offset;
+}
+
 /* Offset in a page-sized device at `page`; UINT64_MAX when the access isn't wholly inside. */
 static uint64_t offset_in(uint64_t page, uint64_t gpa, unsigned size)
 {
@@ -192,6 +203,7 @@ uint64_t platform_mmio_read(struct platform *p, unsigned vcpu, uint64_t gpa, uns
 {
 	uint64_t apic = platform_apic_page(p, vcpu);
 	uint64_t offset, value;
+	const uint8_t *bytes;
 
 	if (!valid_mmio_size(size) || vcpu >= p->vcpus)
 		return UINT64_MAX;
@@ -204,7 +216,12 @@ uint64_t platform_mmio_read(struct platform *p, unsigned vcpu, uint64_t gpa, uns
 	offset = offset_in(NB_MMIO_DOORBELL, gpa, size);
 	if (offset == 0 && size <= 4)
 		return p->doorbell_mmio & ones(size);
-	return ones(size);
+	bytes = scratch_at(p, gpa, size);
+	if (!bytes)
+		return ones(size);
+	value = 0;
+	memcpy(&value, bytes, size);
+	return value;
 }
 
 void platform_mmio_write(struct platform *p, unsigned vcpu, uint64_t gpa, unsigned size, uint64_t value,
@@ -212,6 +229,7 @@ void platform_mmio_write(struct platform *p, unsigned vcpu, uint64_t gpa, unsign
 {
 	uint64_t apic = platform_apic_page(p, vcpu);
 	uint64_t offset;
+	uint8_t *bytes;
 
 	if (!valid_mmio_size(size) || vcpu >= p->vcpus)
 		return;
@@ -228,6 +246,9 @@ void platform_mmio_write(struct platform *p, unsigned vcpu, uint64_t gpa, unsign
 	offset = offset_in(NB_MMIO_DOORBELL, gpa, size);
 	if (offset == 0 && size <= 4)
 		p->doorbell_mmio = (uint32_t)(value & ones(size));
+	bytes = scratch_at(p, gpa, size);
+	if (bytes)
+		memcpy(bytes, &value, size);
 }
 
 static int is_apic_msr(uint32_t msr)

@@ -13,6 +13,7 @@
  *   0xE9, 0x8900, mark, doorbell     include/nestbed/ports.h
  *   IA32_APIC_BASE's page            local APIC (lapic.h), per vCPU
  *   NB_MMIO_DOORBELL                 doorbell
+ *   NB_MMIO_SCRATCH                  scratch device, where the VM has it
  *
  * A PIC interrupt reaches a vCPU by its APIC's LINT0 in ExtINT mode ("virtual wire"), and vCPU 0 also
  * while its APIC is globally disabled. After reset every LVT is masked, as the SDM says; firmware would
@@ -76,6 +77,8 @@ struct platform {
 	struct rtc rtc;
 	struct kbc kbc;
 	struct uart uart;
+	uint8_t *scratch; /* NB_MMIO_SCRATCH_SIZE bytes, or NULL: the VM has none; the owner sets it after
+			     init */
 	uint32_t doorbell_port, doorbell_mmio; /* written last */
 	uint8_t shutdown_matched; /* letters of NB_SHUTDOWN_WORD seen */
 	uint8_t reset_control; /* port 0xCF9 */

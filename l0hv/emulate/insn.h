@@ -4,9 +4,12 @@
  * caller fetches the bytes, holds the registers and does the memory accesses. Source: SDM, "Instruction
  * Format" and "Opcode Map".
  *
- * Covered: MOV in all forms with a memory operand, MOVZX, MOVSX, MOVSXD, MOVNTI, XCHG, XADD, CMPXCHG, the
- * eight arithmetic operations, TEST, INC, DEC, NOT, NEG, BT/BTS/BTR/BTC with an immediate, MOVS, STOS, LODS
- * with REP. Others are -ENOTSUP, as is a register operand where memory could stand.
+ * Covered: MOV in all forms with a memory operand but those of segment registers, MOVZX, MOVSX, MOVSXD,
+ * MOVNTI, MOVBE, CMOVcc, SETcc, XCHG, XADD, CMPXCHG, CMPXCHG8B/16B, the eight arithmetic operations, TEST,
+ * INC, DEC, NOT, NEG, MUL, IMUL, DIV, IDIV, shifts, rotates, SHLD, SHRD, BT/BTS/BTR/BTC, BSF, BSR, TZCNT,
+ * LZCNT, POPCNT, XLAT, MOVS, STOS, LODS, CMPS, SCAS with REP, PUSH and POP of general registers, immediates
+ * and memory, and the moves of XMM registers without VEX. Others are -ENOTSUP, as is a register operand where
+ * memory could stand.
  */
 #ifndef L0HV_EMULATE_INSN_H
 #define L0HV_EMULATE_INSN_H
@@ -63,6 +66,39 @@ enum insn_op {
 	INSN_MOVS,
 	INSN_STOS,
 	INSN_LODS,
+	INSN_CMPS,
+	INSN_SCAS,
+	INSN_XLAT,
+	INSN_SHIFT, /* kind: ModRM.reg, ROL to SAR; the count is the immediate, or CL */
+	INSN_SHLD,
+	INSN_SHRD,
+	INSN_MUL, /* rDX:rAX */
+	INSN_IMUL,
+	INSN_DIV,
+	INSN_IDIV,
+	INSN_IMUL_REG, /* reg = reg * mem, or mem * immediate */
+	INSN_BSF,
+	INSN_BSR,
+	INSN_TZCNT,
+	INSN_LZCNT,
+	INSN_POPCNT,
+	INSN_SETCC, /* kind: condition */
+	INSN_CMOVCC,
+	INSN_LOAD_BE, /* MOVBE */
+	INSN_STORE_BE,
+	INSN_PUSH,
+	INSN_POP,
+	INSN_CMPXCHG_WIDE, /* CMPXCHG8B, CMPXCHG16B: mem_size says which */
+	INSN_XMM_LOAD, /* kind: enum insn_xmm */
+	INSN_XMM_STORE,
+	INSN_OPS,
+};
+
+enum insn_xmm {
+	XMM_WHOLE, /* 16 bytes, or mem_size bytes and zeroes behind them */
+	XMM_LOW, /* the low 8 bytes, the rest stays */
+	XMM_HIGH,
+	XMM_ALIGNED, /* 16 bytes, #GP(0) if not at a multiple of 16 */
 };
 
 enum insn_source {
@@ -90,6 +126,7 @@ struct insn {
 	uint8_t base, index; /* INSN_NO_REG: none */
 	uint8_t scale; /* 1, 2, 4, 8 */
 	uint8_t rip_relative;
+	uint8_t kind; /* of the operation: shift, condition, enum insn_xmm */
 	int64_t displacement; /* sign extended; a moffs is zero extended */
 	uint64_t immediate; /* sign extended */
 };
@@ -101,14 +138,27 @@ struct insn_state {
 	uint64_t rip; /* of this instruction */
 	uint64_t rflags;
 	uint64_t segment_base[INSN_SEGMENTS];
+	/* Outside 64-bit mode, as in a VMCS: of the segments that a string or a stack operation uses */
+	uint32_t segment_limit[INSN_SEGMENTS], segment_rights[INSN_SEGMENTS];
+	uint8_t stack_size; /* bytes of the stack pointer: 2, 4, 8 */
+	uint8_t one_iteration; /* a REP pauses behind each, for a single step */
 };
 
-/* Memory by linear address, little endian, size 1, 2, 4, 8. 0, or a negative errno that ends the execution.
+/*
+ * Memory by linear address, little endian, size 1, 2, 4, 8. Returns 0, or a negative errno that ends the
+ * execution. Members from `probe` on may be NULL: nothing is probed, faults are only -EFAULT, XMM registers
+ * are -ENOTSUP.
  */
 struct insn_memory {
 	int (*read)(void *ctx, uint64_t linear, unsigned size, uint64_t *value);
 	int (*write)(void *ctx, uint64_t linear, unsigned size, uint64_t value);
 	void *ctx;
+	/* May `size` (to 16) bytes be written, or read? Before an instruction's first access where a later
+	 * one must not fault. */
+	int (*probe)(void *ctx, uint64_t linear, unsigned size, int write);
+	void (*fault)(void *ctx, unsigned vector); /* #DE; #SS(0), #GP(0) */
+	void (*xmm)(void *ctx, unsigned reg, uint64_t value[2], int store /* the register into value */);
+	const uint8_t *stop; /* nonzero behind an iteration: a REP pauses */
 };
 
 /*

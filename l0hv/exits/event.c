@@ -5,9 +5,22 @@
 #include "l0hv/exits/exits.h"
 #include "l0hv/vmx/vmx.h"
 
+/* Vectors of faults: #DE, #BR to #NM, #TS to #PF, #MF, #AC, #XM, #VE, #CP. #DB is either, and never raised
+ * here. */
+#define FAULTS 0x003B7CE1u
+
+/* SDM "Instruction-Breakpoint Exception Condition": a fault's delivery pushes RF set, which an injection
+ * doesn't by itself. */
+static void set_rf_of_fault(unsigned vector)
+{
+	if (FAULTS >> vector & 1)
+		vmwrite(GUEST_RFLAGS, vmread(GUEST_RFLAGS) | RFLAGS_RF);
+}
+
 void inject_exception(struct vcpu *v, unsigned vector, uint32_t error_code)
 {
 	drop_unfounded_step();
+	set_rf_of_fault(vector);
 	v->event_valid = v->event_raised = true;
 	v->event_info = INTR_VALID | INTR_TYPE_HW | vector;
 	v->event_length = 0;
@@ -52,6 +65,13 @@ void drop_unfounded_step(void)
 		vmwrite(GUEST_PENDING_DEBUG, pending & ~(uint64_t)PENDING_DEBUG_BS);
 }
 
+/* "Single-Step Exception Condition" */
+static void step_trap(uint64_t rflags)
+{
+	if (rflags & RFLAGS_TF && !(vmread(GUEST_DEBUGCTL) & DEBUGCTL_BTF))
+		vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+}
+
 /* What advance() leaves out: RIP and RFLAGS are as it wrote them, RFLAGS but for RF. */
 static __attribute__((noinline)) void advance_rest(uint64_t rip, uint64_t next, uint64_t blocked,
 						   uint64_t rflags)
@@ -63,9 +83,19 @@ static __attribute__((noinline)) void advance_rest(uint64_t rip, uint64_t next, 
 	/* an instruction that completes clears RF: "Instruction-Breakpoint Exception Condition" */
 	if (rflags & RFLAGS_RF)
 		vmwrite(GUEST_RFLAGS, rflags & ~RFLAGS_RF);
-	/* "Single-Step Exception Condition" */
-	if (rflags & RFLAGS_TF && !(vmread(GUEST_DEBUGCTL) & DEBUGCTL_BTF))
-		vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+	step_trap(rflags);
+}
+
+void end_iteration(uint64_t rflags)
+{
+	uint64_t blocked = vmread(GUEST_INTERRUPTIBILITY);
+
+	/* "Instruction-Breakpoint Exception Condition": an event there finds RF set, so that the breakpoint
+	 * at the instruction isn't met once more */
+	vmwrite(GUEST_RFLAGS, rflags | RFLAGS_RF);
+	if (blocked & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS))
+		vmwrite(GUEST_INTERRUPTIBILITY, blocked & ~(uint64_t)(BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
+	step_trap(rflags);
 }
 
 /*
@@ -124,6 +154,8 @@ enum verdict on_exception(struct vcpu *v)
 	v->event_info = info & (INTR_VALID | INTR_ERROR_CODE | INTR_TYPE_MASK | 0xFF);
 	v->event_error = info & INTR_ERROR_CODE ? (uint32_t)vmread(EXIT_INTR_ERROR) : 0;
 	v->event_length = (uint32_t)vmread(EXIT_INSTR_LEN);
+	if ((info & INTR_TYPE_MASK) == INTR_TYPE_HW)
+		set_rf_of_fault(info & 31);
 	if ((info & 0xFF) == VECTOR_PF)
 		write_cr2(vmread(EXIT_QUALIFICATION));
 	return RESUME;

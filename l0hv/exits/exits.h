@@ -45,6 +45,9 @@ void skip_vmx_instruction(uint64_t flags);
 /* The same where the processor gave no instruction length. */
 void skip_bytes(uint64_t length);
 
+/* An iteration of a REP is done, and not the last: the instruction goes on, after what is pending. */
+void end_iteration(uint64_t rflags);
+
 /* General register by its number; RSP is in the VMCS. */
 static inline uint64_t guest_gpr(const struct vcpu *v, unsigned reg)
 {

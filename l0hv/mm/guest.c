@@ -11,20 +11,39 @@
 #include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/vmx.h"
 
-/* A paging-structure entry of the guest; in L2 its address is L2-physical. */
-static int read_entry(void *ctx, uint64_t gpa, unsigned bytes, uint64_t *entry)
+static int read_l1(const struct vcpu *v, uint64_t gpa, unsigned bytes, uint64_t *entry)
 {
-	struct vcpu *v = ctx;
-	const void *p;
+	const void *p = vm_memory(v->vm, gpa, bytes);
 
-	if (v->in_l2 && nested_l2_to_l1(v, gpa, EPT_R, &gpa))
-		return -ENXIO;
-	p = vm_memory(v->vm, gpa, bytes);
 	if (!p)
 		return -ENXIO;
 	*entry = 0;
 	memcpy(entry, p, bytes);
 	return 0;
+}
+
+/* A paging-structure entry of the guest; in L2 its address is L2-physical. */
+static int read_entry(void *ctx, uint64_t gpa, unsigned bytes, uint64_t *entry)
+{
+	struct vcpu *v = ctx;
+
+	if (v->in_l2 && nested_l2_to_l1(v, gpa, EPT_R, &gpa))
+		return -ENXIO;
+	return read_l1(v, gpa, bytes, entry);
+}
+
+/* Accessed and dirty flags, as the processor sets them. Where L1's EPT lets L2's tables not be written they
+ * stay. */
+static int update_entry(void *ctx, uint64_t gpa, unsigned bytes, uint64_t old, uint64_t entry)
+{
+	struct vcpu *v = ctx;
+	uint64_t now = 0;
+
+	if (v->in_l2 && nested_l2_to_l1(v, gpa, EPT_W, &gpa))
+		return 0;
+	if (read_l1(v, gpa, bytes, &now) || now != old)
+		return -EAGAIN;
+	return vm_write(v->vm, gpa, &entry, bytes);
 }
 
 static void read_regs(const struct vcpu *v, struct gwalk_regs *r)
@@ -37,6 +56,8 @@ static void read_regs(const struct vcpu *v, struct gwalk_regs *r)
 	r->pkru = 0; /* protection keys are hidden from guests */
 	r->maxphyaddr = l0_features.maxphyaddr;
 	r->page_1g = l0_features.page_1g;
+	if (r->efer & EFER_LMA || !(r->cr4 & CR4_PAE)) /* only PAE paging has them */
+		return;
 	for (unsigned i = 0; i < 4; i++)
 		r->pdpte[i] = vmread(GUEST_PDPTE0 + 2 * i);
 }
@@ -48,7 +69,7 @@ unsigned guest_user(void)
 
 int guest_translate(struct vcpu *v, uint64_t linear, unsigned access, uint64_t *gpa)
 {
-	const struct gwalk_mem mem = {v, read_entry, NULL};
+	const struct gwalk_mem mem = {v, read_entry, update_entry};
 	struct gwalk_regs regs;
 	struct gwalk_result result;
 

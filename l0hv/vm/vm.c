@@ -15,6 +15,7 @@
 #include "l0hv/vm/vm.h"
 #include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/vmcs01.h"
+#include "nestbed/ports.h"
 
 #define VIRTUAL_HZ 1000000000ull /* a virtual second is 10^9 ticks */
 
@@ -123,6 +124,11 @@ int vm_create(const struct vm_config *config, const struct bundle *bundle, struc
 	platform_set_memory(&vm->platform, vm->ram_bytes);
 	vm->platform.maxphyaddr = l0_features.maxphyaddr;
 	*why = "the machine has not enough memory for it";
+	if (config->scratch) {
+		vm->platform.scratch = allocate(NB_MMIO_SCRATCH_SIZE);
+		if (!vm->platform.scratch)
+			return -ENOMEM;
+	}
 	for (unsigned i = 0; i < config->vcpus; i++) {
 		error = create_vcpu(vm, i, entry, info, tsc_offset);
 		if (error)

@@ -146,7 +146,8 @@ failed:
 #define ACTIVITY_WAIT_SIPI 3u
 
 /* Pending debug exceptions: a single step that an emulated instruction completed */
-#define PENDING_DEBUG_BS (1u << 14)
+#define PENDING_DEBUG_ENABLED (1u << 12) /* a breakpoint that is enabled was met */
+#define PENDING_DEBUG_BS      (1u << 14)
 
 #define VECTOR_DE     0u
 #define VECTOR_DB     1u

@@ -142,7 +142,7 @@ static void compare_once(size_t row, uint64_t *seed)
 {
 	static uint8_t native_memory[ARENA];
 	struct arena arena = {.native = native_memory};
-	const struct insn_memory memory = {arena_read, arena_write, &arena};
+	const struct insn_memory memory = {.read = arena_read, .write = arena_write, .ctx = &arena};
 	struct insn_state native = {0}, ours;
 	struct insn insn;
 	uint64_t differing = 0;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* SDM volume 3, "The Extended Page Table Mechanism (EPT)". */
+#include "nestbed/ports.h"
+
 #include "ept.h"
 #include "guest.h"
 #include "pages.h"
@@ -66,6 +68,8 @@ uint64_t ept_build(uint64_t memory, const struct capability *cap)
 
 		map_chunk(gpa, host + (chunks - 1 - i) * EPT_CHUNK, only_small || i < 2, i < 2);
 	}
+	for (uint64_t page = 0; page < NB_MMIO_SCRATCH_SIZE; page += PAGE_SIZE)
+		*entry_make(NB_MMIO_SCRATCH + page, 1) = (NB_MMIO_SCRATCH + page) | EPT_RWX | EPT_UC;
 	*entry_make(EPT_APIC_PAGE, 1) = EPT_APIC_PAGE | EPT_RWX | EPT_UC;
 	if (!cap->unrestricted)
 		*entry_make(EPT_HIDDEN_PAGE, 1) = pages_alloc(1, PAGE_SIZE) | EPT_RWX | EPT_WB;
