@@ -142,6 +142,7 @@ static inline void __attribute__((noreturn)) halt_forever(void)
 #define CR0_PG 0x80000000ull
 
 #define CR4_VME        0x1ull
+#define CR4_DE         0x8ull
 #define CR4_PSE        0x10ull
 #define CR4_PAE        0x20ull
 #define CR4_PGE        0x80ull

@@ -121,18 +121,16 @@ static int fault(const struct insn_memory *memory, unsigned vector)
 	return -EFAULT;
 }
 
-static bool in_segment(const struct insn_state *state, uint8_t segment, uint64_t offset, unsigned size,
-		       bool write)
+int insn_in_segment(uint32_t rights, uint64_t limit, uint64_t offset, unsigned size, int write)
 {
-	uint32_t rights = state->segment_rights[segment];
-	uint64_t limit = state->segment_limit[segment], last = offset + size - 1;
+	uint64_t last = offset + size - 1;
 
 	if (rights & RIGHTS_UNUSABLE)
-		return false;
+		return 0;
 	if (rights & RIGHTS_CODE)
 		return !write && rights & RIGHTS_TYPE_WRITE && last <= limit;
 	if (write && !(rights & RIGHTS_TYPE_WRITE))
-		return false;
+		return 0;
 	if (rights & RIGHTS_EXPAND_DOWN)
 		return offset > limit && last <= (rights & RIGHTS_BIG ? mask(4) : mask(2));
 	return last <= limit;
@@ -152,7 +150,8 @@ static int check_segment(const struct insn *insn, const struct insn_state *state
 			return fault(memory, VECTOR_SS);
 		return 0;
 	}
-	if (in_segment(state, segment, offset, size, write))
+	if (insn_in_segment(state->segment_rights[segment], state->segment_limit[segment], offset, size,
+			    write))
 		return 0;
 	return fault(memory, segment == INSN_SS ? VECTOR_SS : VECTOR_GP);
 }

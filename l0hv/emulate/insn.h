@@ -127,6 +127,7 @@ struct insn {
 	uint8_t scale; /* 1, 2, 4, 8 */
 	uint8_t rip_relative;
 	uint8_t kind; /* of the operation: shift, condition, enum insn_xmm */
+	uint8_t zero[7]; /* no padding: rows are compared byte by byte */
 	int64_t displacement; /* sign extended; a moffs is zero extended */
 	uint64_t immediate; /* sign extended */
 };
@@ -170,6 +171,12 @@ __attribute__((warn_unused_result)) int insn_decode(struct insn *insn, const uin
 
 /* Linear address of the ModRM or moffs operand; of the source (RSI) for MOVS and LODS, of ES:RDI for STOS. */
 uint64_t insn_address(const struct insn *insn, const struct insn_state *state);
+
+/*
+ * Outside 64-bit mode: may `size` bytes at `offset` of a segment be accessed? rights and limit as in a VMCS.
+ * SDM "Limit Checking", "Type Checking".
+ */
+int insn_in_segment(uint32_t rights, uint64_t limit, uint64_t offset, unsigned size, int write);
 
 /*
  * Does what the instruction does to registers, flags and memory, but leaves RIP alone.

@@ -20,7 +20,6 @@
 #define IDENTITY_GPA 0xFFFBC000ull
 
 #define CR4_TSD 0x4ull
-#define CR4_DE  0x8ull
 #define CR4_PVI 0x2ull
 #define CR4_MCE 0x40ull
 #define CR4_PCE 0x100ull

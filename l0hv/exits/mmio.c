@@ -6,6 +6,7 @@
 #include "l0hv/emulate/insn.h"
 #include "l0hv/exits/cr.h"
 #include "l0hv/exits/exits.h"
+#include "l0hv/exits/access.h"
 #include "l0hv/exits/mmio.h"
 #include "l0hv/lib/lib.h"
 #include "l0hv/mm/guest.h"
@@ -18,178 +19,6 @@
 #define QUALIFICATION_LINEAR     (1u << 7) /* the linear address is valid */
 #define QUALIFICATION_NOT_A_WALK (1u << 8)
 
-/* An instruction that is being emulated. */
-struct access {
-	struct vcpu *v;
-	unsigned user; /* GWALK_USER or 0 */
-	bool checks_alignment;
-	uint64_t dr7; /* 0: no data breakpoint is enabled */
-	uint64_t breakpoints; /* met so far, as the pending debug exceptions have them */
-	uint8_t stop; /* a REP pauses: one was met */
-	struct { /* the last translations, as a TLB would keep them for the instruction */
-		uint64_t page, gpa;
-		bool valid;
-	} seen[2]; /* reading, writing */
-};
-
-/* SDM "Data Breakpoint Exception Conditions": where an enabled one is met, those that are not are told too.
- */
-static void meet_breakpoints(struct access *a, uint64_t linear, unsigned size, bool write)
-{
-	const uint64_t address[4] = {read_dr0(), read_dr1(), read_dr2(), read_dr3()};
-	uint64_t met = 0, enabled = 0;
-
-	for (unsigned i = 0; i < 4; i++) {
-		unsigned condition = a->dr7 >> (16 + 4 * i) & 3, length = a->dr7 >> (18 + 4 * i) & 3;
-		uint64_t bytes = length == 2 ? 8 : length + 1, first = address[i] & ~(bytes - 1);
-
-		if (condition != 3 && !(condition == 1 && write))
-			continue;
-		if (linear + size <= first || linear >= first + bytes)
-			continue;
-		met |= 1u << i;
-		enabled |= a->dr7 >> 2 * i & 3;
-	}
-	if (!enabled)
-		return;
-	a->breakpoints |= met | PENDING_DEBUG_ENABLED;
-	a->stop = 1;
-}
-
-static int translate(struct access *a, uint64_t linear, bool write, uint64_t *gpa)
-{
-	uint64_t page = linear & ~PAGE_MASK;
-	int error;
-
-	if (!a->seen[write].valid || a->seen[write].page != page) {
-		error = guest_translate(a->v, linear, (write ? GWALK_WRITE : 0) | GWALK_SET_AD | a->user,
-					gpa);
-		if (error)
-			return error;
-		a->seen[write].valid = true;
-		a->seen[write].page = page;
-		a->seen[write].gpa = *gpa & ~PAGE_MASK;
-	}
-	*gpa = a->seen[write].gpa | (linear & PAGE_MASK);
-	return 0;
-}
-
-/* The operand's bytes lie at one or two guest-physical addresses; `first` of them at the first. */
-struct place {
-	uint64_t gpa[2];
-	unsigned first;
-};
-
-static int locate(struct access *a, uint64_t linear, unsigned size, bool write, struct place *place)
-{
-	uint64_t left = PAGE_SIZE - (linear & PAGE_MASK);
-	int error;
-
-	if (a->checks_alignment && linear & (size - 1)) {
-		inject_exception(a->v, VECTOR_AC, 0);
-		return -EFAULT;
-	}
-	place->first = size < left ? size : (unsigned)left;
-	error = translate(a, linear, write, &place->gpa[0]);
-	if (!error && place->first < size) {
-		linear += left;
-		if (!guest_in_64bit_code())
-			linear = (uint32_t)linear;
-		error = translate(a, linear, write, &place->gpa[1]);
-	}
-	return error;
-}
-
-/* Bytes of a piece that one access of a device can have. */
-static unsigned device_size(uint64_t gpa, unsigned size, bool whole)
-{
-	unsigned bytes = 8;
-
-	if (whole)
-		return size;
-	while (bytes > size || gpa & (bytes - 1))
-		bytes /= 2;
-	return bytes;
-}
-
-static void read_piece(const struct vcpu *v, uint64_t gpa, uint8_t *to, unsigned size, bool whole)
-{
-	const void *ram = vm_memory(v->vm, gpa, size);
-
-	if (ram) {
-		memcpy(to, ram, size);
-		return;
-	}
-	while (size) {
-		unsigned bytes = device_size(gpa, size, whole);
-		uint64_t value = platform_mmio_read(&v->vm->platform, v->id, gpa, bytes, v->now);
-
-		memcpy(to, &value, bytes);
-		gpa += bytes;
-		to += bytes;
-		size -= bytes;
-	}
-}
-
-static void write_piece(struct vcpu *v, uint64_t gpa, const uint8_t *from, unsigned size, bool whole)
-{
-	if (!vm_write(v->vm, gpa, from, size))
-		return;
-	while (size) {
-		unsigned bytes = device_size(gpa, size, whole);
-		uint64_t value = 0;
-
-		memcpy(&value, from, bytes);
-		platform_mmio_write(&v->vm->platform, v->id, gpa, bytes, value, v->now);
-		gpa += bytes;
-		from += bytes;
-		size -= bytes;
-	}
-}
-
-static int mmio_read(void *ctx, uint64_t linear, unsigned size, uint64_t *value)
-{
-	struct access *a = ctx;
-	struct place place;
-	uint8_t bytes[8] = {0};
-	int error = locate(a, linear, size, false, &place);
-
-	if (error)
-		return error;
-	read_piece(a->v, place.gpa[0], bytes, place.first, place.first == size);
-	if (place.first < size)
-		read_piece(a->v, place.gpa[1], bytes + place.first, size - place.first, false);
-	memcpy(value, bytes, sizeof(bytes));
-	if (a->dr7)
-		meet_breakpoints(a, linear, size, false);
-	return 0;
-}
-
-static int mmio_write(void *ctx, uint64_t linear, unsigned size, uint64_t value)
-{
-	struct access *a = ctx;
-	struct place place;
-	uint8_t bytes[8];
-	int error = locate(a, linear, size, true, &place);
-
-	if (error)
-		return error;
-	memcpy(bytes, &value, sizeof(bytes));
-	write_piece(a->v, place.gpa[0], bytes, place.first, place.first == size);
-	if (place.first < size)
-		write_piece(a->v, place.gpa[1], bytes + place.first, size - place.first, false);
-	if (a->dr7)
-		meet_breakpoints(a, linear, size, true);
-	return 0;
-}
-
-static int mmio_probe(void *ctx, uint64_t linear, unsigned size, int write)
-{
-	struct place place;
-
-	return locate(ctx, linear, size, write, &place);
-}
-
 static void mmio_fault(void *ctx, unsigned vector)
 {
 	struct access *a = ctx;
@@ -201,7 +30,7 @@ static void mmio_fault(void *ctx, unsigned vector)
 static void mmio_xmm(void *ctx, unsigned reg, uint64_t value[2], int store)
 {
 	uint8_t area[512] __attribute__((aligned(16)));
-	uint64_t *xmm = (uint64_t *)(void *)(area + 160 + 16 * (reg & 15)); /* SDM "FXSAVE Area" */
+	uint64_t *xmm = (uint64_t *)(void *)(area + 160 + (size_t)16 * (reg & 15)); /* SDM "FXSAVE Area" */
 
 	(void)ctx;
 	__asm__ volatile("fxsave64 %0" : "=m"(area));
@@ -286,22 +115,11 @@ static void cannot(struct vcpu *v, const uint8_t *bytes)
 		(unsigned long long)vmread(GUEST_PHYSICAL_ADDRESS));
 }
 
-static void begin_access(struct access *a, struct vcpu *v)
-{
-	uint64_t dr7 = vmread(GUEST_DR7);
-
-	*a = (struct access){.v = v, .user = guest_user()};
-	if (dr7 & 0xFF && dr7 & 0x11110000) /* an enabled one, and one of data: their types are odd */
-		a->dr7 = dr7;
-	if (a->user && vmread(GUEST_RFLAGS) & RFLAGS_AC)
-		a->checks_alignment = guest_cr0() & CR0_AM;
-}
-
 enum verdict mmio_emulate(struct vcpu *v)
 {
 	struct access access;
-	const struct insn_memory memory = {mmio_read,  mmio_write, &access,     mmio_probe,
-					   mmio_fault, mmio_xmm,   &access.stop};
+	const struct insn_memory memory = {access_read, access_write, &access,     access_probe,
+					   mmio_fault,  mmio_xmm,     &access.stop};
 	struct insn_state state;
 	struct insn insn;
 	uint8_t bytes[INSN_MAX_BYTES];
@@ -313,7 +131,7 @@ enum verdict mmio_emulate(struct vcpu *v)
 	if (!error)
 		error = insn_decode(&insn, bytes, n, code_mode());
 	if (!error) {
-		begin_access(&access, v);
+		access_begin(&access, v);
 		load_state(v, &insn, &state);
 		error = insn_execute(&insn, &state, &memory);
 		if (error < 0 && insn.rep) { /* iterations before the one that faulted are done */
@@ -335,8 +153,7 @@ enum verdict mmio_emulate(struct vcpu *v)
 		end_iteration(state.rflags);
 	else
 		skip_bytes(insn.length); /* EPT violations leave the instruction length undefined */
-	if (access.breakpoints)
-		vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | access.breakpoints);
+	access_end(&access);
 	return RESUME;
 }
 

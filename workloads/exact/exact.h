@@ -56,9 +56,15 @@ volatile uint8_t *memory_bytes(enum page page);
 
 /* ---- a run ---- */
 
+enum segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
 enum mode { KERNEL64, USER64, KERNEL32, USER32, KERNEL16, USER16, MODES };
 #define IN_64(mode)   ((mode) == KERNEL64 || (mode) == USER64)
 #define IN_USER(mode) ((mode) == USER64 || (mode) == USER32 || (mode) == USER16)
+
+#define IN_MODE(mode) (1u << (mode))
+#define MODES_64      (IN_MODE(KERNEL64) | IN_MODE(USER64))
+#define MODES_32      (IN_MODE(KERNEL32) | IN_MODE(USER32))
+#define MODES_16      (IN_MODE(KERNEL16) | IN_MODE(USER16))
 
 /* exact_enter() reads it */
 struct entry {
@@ -110,6 +116,13 @@ uint64_t run_segment_base(enum mode mode, unsigned int segment);
 bool outcome_same(const char *name, const struct outcome *processor, const struct outcome *other);
 uint64_t outcome_digest(const struct outcome *o, uint64_t digest);
 void outcome_print(const char *name, const struct outcome *o);
+
+/* Random registers, flags, code's place; stack and segments of the mode. */
+void setup_init(struct setup *s, enum mode mode, const uint8_t *code, const uint8_t *end);
+/* A register that points to `linear` through a segment; what the address size leaves is random in 64-bit
+ * mode. */
+void setup_pointer(struct setup *s, unsigned int reg, unsigned int segment, unsigned int address_bits,
+		   uint64_t linear);
 
 /* ---- random inputs, from `seed=` ---- */
 void random_init(uint64_t seed);

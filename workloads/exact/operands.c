@@ -65,14 +65,7 @@ static uint64_t address_at(unsigned int size)
 	}
 }
 
-#define ALL_MODES     0x3f
-#define IN_MODE(mode) (1u << (mode))
-#define MODES_64      (IN_MODE(KERNEL64) | IN_MODE(USER64))
-#define MODES_32      (IN_MODE(KERNEL32) | IN_MODE(USER32))
-#define MODES_16      (IN_MODE(KERNEL16) | IN_MODE(USER16))
-
 #define NO_REGISTER 0xff
-enum segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
 
 struct operand_row {
 	const char *name;
@@ -140,22 +133,6 @@ static void aim(struct setup *s, const struct operand_row *row, uint64_t linear)
 			low(base, bits) | (IN_64(s->mode) ? random_word() & ~low(~0ull, bits) : 0);
 }
 
-static void random_registers(struct setup *s)
-{
-	struct entry *e = &s->entry;
-
-	for (unsigned int i = 0; i < GPRS; i++) {
-		e->r[i] = random_edge();
-		if (!IN_64(s->mode) && i < 8)
-			e->r[i] = (uint32_t)e->r[i];
-	}
-	e->r[RSP] = STACK_TOP - run_segment_base(s->mode, SEG_SS);
-	e->rflags = 2 | (random_word() & (FLAGS_STATUS | FLAG_DF | FLAG_RF | FLAG_AC));
-	for (unsigned int i = 0; i < 4; i++)
-		for (unsigned int half = 0; half < 2; half++)
-			s->xmm[i][half] = random_word();
-}
-
 static bool is_wide(const char *name)
 {
 	const size_t n = strlen("cmpxchg8b");
@@ -194,16 +171,13 @@ static bool is_bit_string(const char *name)
 static bool one_case(const struct operand_row *row, enum mode mode, uint64_t *digest)
 {
 	static struct outcome processor, other;
-	struct setup s = {.mode = mode, .code = row->code, .code_end = row->end, .pages = change_pages};
+	struct setup s;
 	char name[100];
 	bool same;
 
-	s.code_offset = random_word() & 7 ? (unsigned int)(random_word() & 0x1f) * 16
-					  : 4096u - 1 - (unsigned int)(random_word() % 3);
+	setup_init(&s, mode, row->code, row->end);
+	s.pages = change_pages;
 	s.regions = where_regions[where];
-	s.seed = random_word() >> 16;
-	random_registers(&s);
-	run_segments(&s);
 	operand_now = row->fixed ? LINEAR(PAGE_DATA0) + 0x100 : address_at(row->size);
 	if (row->aligned && where != UNALIGNED)
 		operand_now &= ~(uint64_t)(row->aligned - 1u);

@@ -135,6 +135,10 @@ void outcome_print(const char *name, const struct outcome *o)
 	}
 	rt_printf("# %s: cr0=%lx cr4=%lx debugctl=%lx fs=%lx gs=%lx fsbase=%lx gsbase=%lx\n", name, o->cr0,
 		  o->cr4, o->debugctl, o->selector[0], o->selector[1], o->base[0], o->base[1]);
+	rt_printf("# %s: A and D", name);
+	for (enum page p = 0; p < PAGES; p++)
+		rt_printf(" %lx", o->accessed[p]);
+	rt_printf("\n");
 	for (unsigned int i = 0; i < REGIONS; i++) {
 		rt_printf("# %s: memory", name);
 		for (unsigned int w = 0; w < REGION / 8; w++)

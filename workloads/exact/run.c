@@ -257,17 +257,21 @@ static void load_registers(const struct setup *s)
 		write_dr7(s->dr7);
 }
 
-static void save_registers(const struct setup *s, struct outcome *o)
+static void save_registers(const struct setup *s, struct outcome *o, uint64_t cr0, uint64_t cr4)
 {
 	if (s->dr7)
 		write_dr7(DR7_CLEAR);
+	o->cr0 = read_cr0();
+	o->cr4 = read_cr4();
+	if (o->cr4 != cr4)
+		write_cr4(cr4);
+	if (o->cr0 != cr0) /* before XMM registers are used */
+		write_cr0(cr0);
 	o->base[0] = rdmsr(MSR_FS_BASE);
 	o->base[1] = rdmsr(MSR_GS_BASE);
 	__asm__ volatile("mov %%fs, %0; mov %%gs, %1" : "=r"(o->selector[0]), "=r"(o->selector[1]));
 	__asm__ volatile("movups %%xmm0, %0; movups %%xmm1, %1; movups %%xmm2, %2; movups %%xmm3, %3"
 			 : "=m"(o->xmm[0]), "=m"(o->xmm[1]), "=m"(o->xmm[2]), "=m"(o->xmm[3]));
-	o->cr0 = read_cr0();
-	o->cr4 = read_cr4();
 	if (s->debugctl) {
 		o->debugctl = rdmsr(MSR_DEBUGCTL);
 		wrmsr(MSR_DEBUGCTL, 0);
@@ -299,12 +303,8 @@ void run(const struct setup *s, enum place place, struct outcome *o)
 	current = s;
 	load_registers(s);
 	exact_enter(&e);
-	save_registers(s, o);
+	save_registers(s, o, cr0, cr4);
 	out = NULL;
-	if (read_cr4() != cr4)
-		write_cr4(cr4);
-	if (read_cr0() != cr0)
-		write_cr0(cr0);
 	__asm__ volatile("mov %0, %%fs; mov %0, %%gs" : : "r"(0));
 	wrmsr(MSR_FS_BASE, fs_base);
 	collect(s, o);
