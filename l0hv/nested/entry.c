@@ -154,6 +154,16 @@ static void merge(struct vcpu *v)
 	n->vmcs02.activity = (uint8_t)n->v12.v[F_GUEST_ACTIVITY];
 }
 
+void nested_event_written(struct vcpu *v)
+{
+	struct nested *n = v->nested;
+
+	n->v02.v[F_ENTRY_ERROR_CODE] = v->event_error;
+	n->v02.v[F_ENTRY_INSTR_LEN] = v->event_length;
+	vmcs_bitset_set(&n->dirty, F_ENTRY_ERROR_CODE);
+	vmcs_bitset_set(&n->dirty, F_ENTRY_INSTR_LEN);
+}
+
 /* SDM "VMX-Preemption Timer": it counts down by 1 each time that bit `rate` of the TSC changes. */
 static uint64_t timer_due(const struct nested *n)
 {

@@ -67,4 +67,10 @@ int nested_rdmsr_feature(struct vcpu *v, uint32_t msr, uint64_t *value);
 int nested_wrmsr_feature(struct vcpu *v, uint32_t msr, uint64_t value);
 int nested_rdmsr_caps(struct vcpu *v, uint32_t msr, uint64_t *value);
 
+/*
+ * L0 has written an event of its own into vmcs02: what L1 last put into those fields is due again at its next
+ * entry, though L1 has not changed it.
+ */
+void nested_event_written(struct vcpu *v);
+
 #endif

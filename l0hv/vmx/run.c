@@ -37,6 +37,8 @@ static void write_event(struct vcpu *v)
 	vmwrite(ENTRY_INTR_INFO, v->event_info);
 	vmwrite(ENTRY_ERROR_CODE, v->event_error);
 	vmwrite(ENTRY_INSTR_LEN, v->event_length);
+	if (v->in_l2)
+		nested_event_written(v);
 	if (v->event_raised && (v->event_info & 0xFF) == VECTOR_PF)
 		write_cr2(v->event_cr2);
 	v->event_valid = v->event_raised = false;

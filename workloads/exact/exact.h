@@ -139,7 +139,7 @@ uint64_t random_edge(void); /* often near the values where flags change */
 #define CODE16(id, text) CODE_BITS(".code16", id, text)
 
 bool selected(const char *name); /* by only= */
-extern bool verbose; /* verbose=: each outcome is printed */
+bool verbose(const char *name); /* by verbose=, likewise: each outcome is printed */
 /* A row is done: its name, cases, digest. Fails when a case did. */
 void row_end(const char *name, unsigned int cases, unsigned int bad, uint64_t digest);
 

@@ -147,17 +147,28 @@ void outcome_print(const char *name, const struct outcome *o)
 	}
 }
 
+static bool contains(const char *name, const char *text)
+{
+	const size_t n = strlen(text);
+
+	for (; *name; name++)
+		if (!strncmp(name, text, n))
+			return true;
+	return false;
+}
+
 bool selected(const char *name)
 {
 	const char *only = rt_arg("only");
-	const size_t n = only ? strlen(only) : 0;
 
-	if (!only)
-		return true;
-	for (; *name; name++)
-		if (!strncmp(name, only, n))
-			return true;
-	return false;
+	return !only || contains(name, only);
+}
+
+bool verbose(const char *name)
+{
+	const char *text = rt_arg("verbose");
+
+	return text && contains(name, text);
 }
 
 void row_end(const char *name, unsigned int cases, unsigned int bad, uint64_t digest)

@@ -59,10 +59,12 @@ const char *exit_name(uint32_t basic_reason)
 	return basic_reason < EXIT_REASONS ? exit_table[basic_reason].name : NULL;
 }
 
-/* A single step ends with the emulated instruction: the #DB is due before the next one. */
-static __attribute__((cold, noinline)) void note_single_step(void)
+/* RF ends with the emulated instruction; so does a single step: the #DB is due before the next one. */
+static __attribute__((cold, noinline)) void end_of_instruction(uint64_t rflags)
 {
-	if (!(vmread(GUEST_DEBUGCTL) & DEBUGCTL_BTF))
+	if (rflags & X86_RFLAGS_RF)
+		vmwrite(GUEST_RFLAGS, rflags & ~X86_RFLAGS_RF);
+	if (rflags & X86_RFLAGS_TF && !(vmread(GUEST_DEBUGCTL) & DEBUGCTL_BTF))
 		vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 
@@ -70,6 +72,7 @@ void l2_advance(uint32_t length)
 {
 	const uint64_t rip = vmread(GUEST_RIP);
 	uint64_t next = rip + length;
+	uint64_t rflags;
 	uint32_t blocking;
 
 	if (__builtin_expect((rip ^ next) >> 32 != 0, 0) && !l2_code64())
@@ -79,8 +82,9 @@ void l2_advance(uint32_t length)
 		vmread32(GUEST_INTERRUPTIBILITY); /* STI and MOV SS block for one instruction: this was it */
 	if (blocking & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS))
 		vmwrite(GUEST_INTERRUPTIBILITY, blocking & ~(BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
-	if (__builtin_expect(vmread(GUEST_RFLAGS) & X86_RFLAGS_TF, 0))
-		note_single_step();
+	rflags = vmread(GUEST_RFLAGS);
+	if (__builtin_expect(rflags & (X86_RFLAGS_TF | X86_RFLAGS_RF), 0))
+		end_of_instruction(rflags);
 }
 
 static _Noreturn __attribute__((cold)) void on_strange_exit(uint32_t reason)

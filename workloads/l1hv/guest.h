@@ -35,6 +35,7 @@
 #define X86_EFER_NXE (1ull << 11)
 
 #define X86_RFLAGS_TF (1ull << 8)
+#define X86_RFLAGS_RF (1ull << 16)
 #define X86_RFLAGS_IF (1ull << 9)
 #define X86_RFLAGS_DF (1ull << 10)
 #define X86_RFLAGS_AC (1ull << 18)

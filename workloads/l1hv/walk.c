@@ -149,7 +149,12 @@ bool l2_translate(uint64_t linear, enum access access, uint64_t *gpa)
 bool l2_copy(uint64_t linear, void *buf, size_t size, enum access access)
 {
 	uint8_t *bytes = buf;
+	uint64_t last;
 
+	/* an operand across two pages is not half written when the second one faults */
+	if (access == ACCESS_WRITE && (linear & 4095) + size > 4096 &&
+	    (!l2_translate(linear, access, &last) || !l2_translate((linear & ~4095ull) + 4096, access, &last)))
+		return false;
 	while (size) {
 		size_t n = 4096 - (linear & 4095);
 		uint8_t *host;
