@@ -284,6 +284,7 @@ enum verdict nested_enter(struct vcpu *v, bool launch)
 		return RESUME;
 	}
 	n->launched = true;
+	n->ran = false;
 	resume_l2(v);
 	return RESUME;
 }

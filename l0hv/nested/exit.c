@@ -84,7 +84,7 @@ static void save_exit_information(struct vcpu *v, const struct exit_info *info, 
 	if (v->event_valid && !v->event_raised) {
 		vectoring = v->event_info;
 		update(n, changed, F_IDT_VECTORING_ERROR, v->event_error);
-	} else if (!v->event_raised) {
+	} else if (!v->event_raised && n->ran) {
 		vectoring = (uint32_t)vmread(IDT_VECTORING_INFO);
 		if (vectoring & INTR_VALID)
 			update(n, changed, F_IDT_VECTORING_ERROR, vmread(IDT_VECTORING_ERROR));
@@ -307,6 +307,7 @@ void nested_exit(struct vcpu *v, uint32_t reason)
 	const bool steps = v->nested->v12.v[F_CPU_CTLS] & CPU_MTF;
 	const uint64_t rip = steps ? vmread(GUEST_RIP) : 0;
 
+	v->nested->ran = true;
 	if (reason == EXIT_ENTRY_GUEST_STATE || reason == EXIT_ENTRY_MSR_LOADING) {
 		hardware_refused(v, reason);
 		return;

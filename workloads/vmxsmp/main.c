@@ -14,6 +14,7 @@
 #define SHORT_WHILE    3000000ull
 #define VECTOR         0x51u
 #define NOTHING_VECTOR 0x52
+#define GP             13u
 #define SIPI_VECTOR    0x9Au
 
 #define FEATURE_LOCKED 0x1ull
@@ -340,6 +341,23 @@ static void interrupts(void)
 		rt_check_u64("the exit tells of it", cpus[1].intr_info, INTR_INFO(INTR_NMI, 2));
 }
 
+/* An exit that tells of a delivery; then one that comes before L2 runs again. */
+static void cut_off_twice(struct vmx_cpu *c)
+{
+	make_vmcs(c, l2_spins);
+	vmwrite(EXCEPTION_BITMAP, 1u << GP);
+	vmwrite(GUEST_IDTR_LIMIT, 0);
+	vmwrite(ENTRY_INTR_INFO, INTR_INFO(INTR_EXTERNAL, VECTOR));
+	run(c, true);
+	rt_check_u64("an injected interrupt meets #GP", vmread(IDT_VECTORING_INFO),
+		     INTR_INFO(INTR_EXTERNAL, VECTOR));
+	rt_apic_ipi(0, ICR_FIXED | ICR_ASSERT | ICR_SELF | VECTOR);
+	run(c, false);
+	if (rt_check_u64("L1 drops it; the next exit is an interrupt", c->reason, EXIT_EXTERNAL_INTERRUPT))
+		rt_check_u64("no delivery is told of", vmread(IDT_VECTORING_INFO), 0);
+	vmclear(address_of(c->vmcs));
+}
+
 static void sipi(void)
 {
 	start_spinning();
@@ -419,6 +437,7 @@ void rt_main(void)
 	if (rt_check("CPU 1 enters VMX operation", idle())) {
 		side_by_side();
 		interrupts();
+		cut_off_twice(&cpus[0]);
 		sipi();
 		init();
 		after_vmxoff();
