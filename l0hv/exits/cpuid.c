@@ -38,8 +38,39 @@ static void patch_7(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
 	if (subleaf)
 		*c = (struct cpuid){0, 0, 0, 0};
 	c->eax = 0; /* no further subleaf */
+	if (!subleaf)
+		c->ebx |= BIT(1); /* IA32_TSC_ADJUST */
 	if (!vmx_can(&l0_caps, WORD_CPU2, CTL2_INVPCID))
 		c->ebx &= ~BIT(10);
+}
+
+/* Cores that the package may have: as many as leaf 0BH has IDs for. All share the last cache. */
+static void patch_4(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
+{
+	uint32_t last = 3u << 5; /* cache level 3 */
+
+	(void)v;
+	(void)subleaf;
+	if (!(c->eax & 0x1F))
+		return;
+	c->eax |= 7u << 26;
+	if ((c->eax & 7u << 5) == last)
+		c->eax |= 7u << 14;
+}
+
+/* The TSC counts ticks, 10^9 a second, as do the local APIC's timer and with it the core crystal clock. */
+static void patch_15(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
+{
+	(void)v;
+	(void)subleaf;
+	*c = (struct cpuid){1, 1, 1000000000, 0};
+}
+
+static void patch_16(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
+{
+	(void)v;
+	(void)subleaf;
+	*c = (struct cpuid){1000, 1000, 100, 0}; /* MHz: base, highest, bus */
 }
 
 /* Topology: one package of single-threaded cores. */
@@ -83,18 +114,18 @@ static void patch_80000001(const struct vcpu *v, uint32_t subleaf, struct cpuid 
 /* clang-format off */
 static const struct leaf_view basic[0x17] = {
 	[0x00] = {{0, ~0u, ~0u, ~0u}, NULL}, /* EAX set below */
-	/* hidden: DTES64 MONITOR DS-CPL VMX SMX EST TM2 SDBG xTPR PDCM DCA; MCE MTRR MCA PSN DS ACPI TM PBE.
+	/* hidden: DTES64 MONITOR DS-CPL VMX SMX EST TM2 SDBG xTPR PDCM DCA; MCE MCA PSN DS ACPI TM PBE.
 	 * x2APIC and the TSC-deadline timer are emulated, OSXSAVE and VMX are the guest's: set below */
 	[0x01] = {{~0u, ~0u,
 		   BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(17) | BIT(19) | BIT(20) | BIT(22) | BIT(23) | BIT(25) |
 		   BIT(26) | BIT(28) | BIT(29) | BIT(30),
-		   ~(BIT(7) | BIT(12) | BIT(14) | BIT(18) | BIT(21) | BIT(22) | BIT(29) | BIT(31))}, patch_1},
+		   ~(BIT(7) | BIT(14) | BIT(18) | BIT(21) | BIT(22) | BIT(29) | BIT(31))}, patch_1},
 	[0x02] = {ALL, NULL},
-	[0x04] = {{0x3FFFu, ~0u, ~0u, ~0u}, NULL},
+	[0x04] = {{0x3FFFu, ~0u, ~0u, ~0u}, patch_4},
 	/* 5 MONITOR, 6 power, 9 DCA, A performance counters: hidden */
 	[0x07] = {{~0u,
-		   /* FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS INVPCID AVX512F/DQ RDSEED ADX SMAP AVX512IFMA CLFLUSHOPT CLWB AVX512* SHA */
-		   BIT(0) | BIT(3) | BIT(5) | BIT(7) | BIT(8) | BIT(9) | BIT(10) | BIT(13) | BIT(16) | BIT(17) | BIT(18) | BIT(19) |
+		   /* FSGSBASE BMI1 AVX2 FDP-only-at-exceptions SMEP BMI2 ERMS INVPCID AVX512F/DQ RDSEED ADX SMAP AVX512IFMA CLFLUSHOPT CLWB AVX512* SHA */
+		   BIT(0) | BIT(3) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(10) | BIT(13) | BIT(16) | BIT(17) | BIT(18) | BIT(19) |
 		   BIT(20) | BIT(21) | BIT(23) | BIT(24) | BIT(26) | BIT(27) | BIT(28) | BIT(29) | BIT(30) | BIT(31),
 		   /* AVX512_VBMI UMIP VBMI2 GFNI VAES VPCLMULQDQ VNNI BITALG VPOPCNTDQ */
 		   BIT(1) | BIT(2) | BIT(6) | BIT(8) | BIT(9) | BIT(10) | BIT(11) | BIT(12) | BIT(14),
@@ -102,13 +133,14 @@ static const struct leaf_view basic[0x17] = {
 		   BIT(2) | BIT(3) | BIT(4) | BIT(8)}, patch_7},
 	[0x0B] = {NONE, patch_b},
 	[0x0D] = {ALL, patch_d},
-	[0x15] = {ALL, NULL},
-	[0x16] = {ALL, NULL},
+	[0x15] = {NONE, patch_15},
+	[0x16] = {NONE, patch_16},
 };
 static const struct leaf_view extended[9] = {
 	[0] = {ALL, NULL},
 	[1] = {{~0u, ~0u, BIT(0) | BIT(5) | BIT(8), ~0u}, patch_80000001}, /* LAHF LZCNT PREFETCHW */
 	[2] = {ALL, NULL}, [3] = {ALL, NULL}, [4] = {ALL, NULL}, [6] = {ALL, NULL},
+	[7] = {{0, 0, 0, BIT(8)}, NULL}, /* invariant TSC */
 	[8] = {{~0u, 0, 0, 0}, NULL},
 };
 /* clang-format on */
@@ -123,15 +155,34 @@ static void view(const struct vcpu *v, const struct leaf_view *leaf, uint32_t su
 		leaf->patch(v, subleaf, c);
 }
 
+static uint32_t highest_basic(void)
+{
+	static uint32_t highest;
+	const uint32_t shown = sizeof(basic) / sizeof(basic[0]) - 1;
+
+	if (!highest)
+		highest = cpuid(0, 0).eax < shown ? cpuid(0, 0).eax : shown;
+	return highest;
+}
+
+/* SDM "CPUID": what is neither a basic nor an extended leaf gives the highest basic one. The hypervisor's are
+ * ours. */
+static uint32_t leaf_shown(uint32_t leaf)
+{
+	bool there = leaf <= highest_basic() || leaf - 0x40000000u < 0x10000000u ||
+		     leaf - 0x80000000u < sizeof(extended) / sizeof(extended[0]);
+
+	return there ? leaf : highest_basic();
+}
+
 void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid *c)
 {
+	leaf = leaf_shown(leaf);
 	*c = cpuid(leaf, subleaf);
 	if (leaf < sizeof(basic) / sizeof(basic[0])) {
-		uint32_t highest = c->eax;
-
 		view(v, &basic[leaf], subleaf, c);
 		if (!leaf)
-			c->eax = highest < 0x16 ? highest : 0x16;
+			c->eax = highest_basic();
 	} else if (leaf == NB_CPUID_HYPERVISOR) {
 		c->eax = NB_CPUID_HYPERVISOR;
 		memcpy(&c->ebx, NB_SIGNATURE_L0, 4);

@@ -14,7 +14,13 @@
 #include "vmcs_merge/bitmaps.h"
 #include "vmcs_merge/checks.h"
 
-#define MISC_ENABLE_FAST_STRINGS 0x1ull
+/* IA32_MISC_ENABLE: fast strings, TM1, EIST, MONITOR, CPUID limit, xTPR, XD disable are kept without effect
+ */
+#define MISC_ENABLE_WRITABLE  0x400C50009ull
+#define MISC_ENABLE_READ_ONLY 0x1880ull
+
+/* MSR_PLATFORM_INFO: ratio of the TSC's 1 GHz to 100 MHz */
+#define PLATFORM_INFO_RATIO 0x0A00ull
 
 typedef int read_fn(struct vcpu *v, uint32_t msr, uint64_t *value);
 typedef int write_fn(struct vcpu *v, uint32_t msr, uint64_t value);
@@ -71,15 +77,36 @@ static int read_tsc(struct vcpu *v, uint32_t msr, uint64_t *value)
 	return 0;
 }
 
-static int write_tsc(struct vcpu *v, uint32_t msr, uint64_t value)
+/* "Time-Stamp Counter Adjustment": IA32_TSC_ADJUST sums up what was added to the TSC. */
+static void add_to_tsc(struct vcpu *v, uint64_t by)
 {
-	(void)msr;
-	v->tsc_offset = value - rdtsc();
+	v->tsc_adjust += by;
+	v->tsc_offset += by;
 	if (!v->in_l2)
 		vmwrite(TSC_OFFSET, v->tsc_offset);
 	if (v->nested)
 		nested_tsc_changed(v);
 	platform_set_tsc_offset(&v->vm->platform, v->id, v->tsc_offset, v->now);
+}
+
+static int write_tsc(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	(void)msr;
+	add_to_tsc(v, value - rdtsc() - v->tsc_offset);
+	return 0;
+}
+
+static int read_tsc_adjust(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	(void)msr;
+	*value = v->tsc_adjust;
+	return 0;
+}
+
+static int write_tsc_adjust(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	(void)msr;
+	add_to_tsc(v, value - v->tsc_adjust);
 	return 0;
 }
 
@@ -101,10 +128,36 @@ static int write_xss(struct vcpu *v, uint32_t msr, uint64_t value)
 
 static int read_misc_enable(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
+	(void)msr;
+	*value = v->misc_enable;
+	return 0;
+}
+
+static int write_misc_enable(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	(void)msr;
+	if (value & ~(MISC_ENABLE_WRITABLE | MISC_ENABLE_READ_ONLY))
+		return -EPERM;
+	v->misc_enable = (value & MISC_ENABLE_WRITABLE) | (MISC_ENABLE_RESET & MISC_ENABLE_READ_ONLY);
+	return 0;
+}
+
+static int read_platform_info(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
 	(void)v;
 	(void)msr;
-	*value = MISC_ENABLE_FAST_STRINGS;
+	*value = PLATFORM_INFO_RATIO;
 	return 0;
+}
+
+static int read_mtrr(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	return mtrr_read(&v->mtrr, msr, value) ? -EPERM : 0;
+}
+
+static int write_mtrr(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	return mtrr_write(&v->mtrr, msr, value) ? -EPERM : 0;
 }
 
 static int read_debugctl(struct vcpu *v, uint32_t msr, uint64_t *value)
@@ -181,7 +234,7 @@ static const struct msr_row {
 	{MSR_SYSENTER_CS,     MSR_SYSENTER_EIP,          PASS,      read_vmcs,            write_vmcs          },
 	{0x179,               0x179,                     0,         read_zero,            NULL                }, /* IA32_MCG_CAP: no banks */
 	{0x17A,               0x17A,                     0,         read_zero,            write_ignored       }, /* IA32_MCG_STATUS */
-	{MSR_MISC_ENABLE,     MSR_MISC_ENABLE,           0,         read_misc_enable,     write_ignored       },
+	{MSR_MISC_ENABLE,     MSR_MISC_ENABLE,           0,         read_misc_enable,     write_misc_enable   },
 	{MSR_DEBUGCTL,        MSR_DEBUGCTL,              0,         read_debugctl,        write_debugctl      },
 	{MSR_PAT,             MSR_PAT,                   PASS,      read_vmcs,            write_vmcs          },
 	{VMX_CAPS_FIRST_MSR,  VMX_CAPS_FIRST_MSR + 0x11, 0,         nested_rdmsr_caps,    NULL                },
@@ -193,6 +246,11 @@ static const struct msr_row {
 	{MSR_FS_BASE,         MSR_GS_BASE,               PASS,      read_vmcs,            write_vmcs          },
 	{MSR_KERNEL_GS_BASE,  MSR_KERNEL_GS_BASE,        PASS,      read_direct,          write_direct        },
 	{MSR_TSC_AUX,         MSR_TSC_AUX,               PASS,      read_direct,          write_direct        },
+	{0x3B,		0x3B,		      0,         read_tsc_adjust,      write_tsc_adjust    }, /* IA32_TSC_ADJUST */
+	{0xCE,		0xCE,		      0,         read_platform_info,   NULL                }, /* MSR_PLATFORM_INFO */
+	{MSR_MTRRCAP,         MSR_MTRRCAP,               0,         read_mtrr,            write_mtrr          },
+	{MSR_MTRR_PHYS,       0x26F,                     0,         read_mtrr,            write_mtrr          }, /* with the fixed ones */
+	{MSR_MTRR_DEF_TYPE,   MSR_MTRR_DEF_TYPE,         0,         read_mtrr,            write_mtrr          },
 };
 #define MSR_ROWS (sizeof(msr_table) / sizeof(msr_table[0]))
 

@@ -5,6 +5,8 @@
 
 #include "l0hv/vm/vm.h"
 
+#define MISC_ENABLE_RESET 0x1801ull /* fast strings; no branch trace storage, no PEBS */
+
 /* Physical address of the MSR bitmap that all L1 guests run on; made from the table at the first call. */
 uint64_t msr_bitmap01(void);
 

@@ -4,6 +4,7 @@
 #include "bundle/bundle.h"
 #include "l0hv/cpu/asm.h"
 #include "l0hv/exits/cpuid.h"
+#include "l0hv/exits/msr.h"
 #include "l0hv/lib/lib.h"
 #include "l0hv/mm/pages.h"
 #include "l0hv/nested/nested.h"
@@ -83,6 +84,8 @@ static int create_vcpu(struct vm *vm, unsigned id, uint32_t entry, uint32_t info
 	v->cpuid = cpuid_cache_create(v);
 	v->rest.dr6 = DR6_RESET;
 	v->rest.xcr0 = 1;
+	v->misc_enable = MISC_ENABLE_RESET;
+	mtrr_init(&v->mtrr, l0_features.maxphyaddr);
 	v->rest.fpu = allocate(l0_features.xsave_bytes);
 	if (!v->rest.fpu || !v->cpuid)
 		return -ENOMEM;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "bundle/config.h"
+#include "l0hv/devices/mtrr.h"
 #include "l0hv/devices/platform.h"
 #include "l0hv/mm/ept.h"
 #include "l0hv/record/account.h"
@@ -92,6 +93,8 @@ struct vcpu {
 	uint64_t unpaged_cr3, unpaged_efer; /* as the guest wrote them meanwhile */
 
 	struct vcpu_rest rest;
+	struct mtrr mtrr;
+	uint64_t misc_enable, tsc_adjust; /* IA32_MISC_ENABLE, IA32_TSC_ADJUST */
 	struct account account;
 	struct account *account_then; /* at the beginning of the window; NULL: none yet */
 	uint32_t account_mark;

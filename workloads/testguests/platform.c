@@ -377,6 +377,65 @@ static void test_steps(void)
 	rt_on(1, NULL);
 }
 
+/* ---- MSRs and CPUID ---- */
+
+static void check_wrmsr(const char *name, uint32_t msr, uint64_t value, bool allowed)
+{
+	uint64_t before = rdmsr(msr), after;
+
+	rt_check_u64(name, rt_wrmsr_safe(msr, value), allowed);
+	after = rdmsr(msr);
+	if (after != (allowed ? value : before))
+		rt_fail(name, "reads 0x%lx", after);
+	wrmsr(msr, before);
+}
+
+static void test_msrs(void)
+{
+	uint64_t v, offset;
+
+	check_wrmsr("PAT", MSR_PAT, 0x07070707, true);
+	check_wrmsr("PAT, type 2", MSR_PAT, 0x0702, false);
+	check_wrmsr("SYSENTER_EIP", MSR_SYSENTER_EIP, 0x123456789abc, true);
+	check_wrmsr("SYSENTER_EIP, not canonical", MSR_SYSENTER_EIP, 0x800000000000, false);
+	check_wrmsr("KERNEL_GS_BASE, not canonical", MSR_KERNEL_GS_BASE, 1ull << 63, false);
+	check_wrmsr("EFER.SCE", MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE, true);
+	check_wrmsr("EFER, a reserved bit", MSR_EFER, rdmsr(MSR_EFER) | 2, false);
+	if (!rt_has_hypervisor()) {
+		rt_skip("more MSRs", "this bare machine lacks them, or takes all");
+		return;
+	}
+	check_wrmsr("MISC_ENABLE", MSR_MISC_ENABLE, 0x400c51809, true);
+	check_wrmsr("MISC_ENABLE, a reserved bit", MSR_MISC_ENABLE, 0x1803, false);
+	rt_check("CPUID has MTRRs", cpuid(1, 0).edx >> 12 & 1);
+	rt_check_u64("MTRRs of 8 variable ranges", rdmsr(0xfe) & 0xff, 8);
+	check_wrmsr("an MTRR", 0x204, 0x80000006, true);
+	check_wrmsr("an MTRR of type 2", 0x204, 0x80000002, false);
+	check_wrmsr("an MTRR behind the addresses", 0x204, 1ull << (cpuid(0x80000008, 0).eax & 0xff), false);
+	rt_check("no machine-check bank", !rt_rdmsr_safe(0x400, &v));
+	rt_check("no IA32_ARCH_CAPABILITIES, as CPUID says", !rt_rdmsr_safe(0x10a, &v));
+	rt_check("no such MSR", !rt_rdmsr_safe(0x12345, &v) && !rt_wrmsr_safe(0x12345, 0));
+	offset = rdtsc();
+	wrmsr(0x3b, 1ull << 40);
+	rt_check_u64("TSC_ADJUST moves the TSC", (rdtsc() - offset) >> 40, 1);
+	wrmsr(0x10, rdtsc() - (1ull << 40));
+	rt_check_u64("a write of the TSC moves TSC_ADJUST", (rdmsr(0x3b) + (1ull << 30)) >> 32, 0);
+	wrmsr(0x3b, 0);
+}
+
+static void test_cpuid(void)
+{
+	uint32_t highest = cpuid(0, 0).eax;
+	struct cpuid last = cpuid(highest, 0), c = cpuid(0x3fffffff, 0);
+
+	rt_check("CPUID behind the highest leaf is the highest", !memcmp(&last, &c, sizeof(c)));
+	if (!rt_has_hypervisor() || highest < 0x16)
+		return;
+	c = cpuid(0x15, 0);
+	rt_check_u64("CPUID: the TSC's rate", c.eax ? (uint64_t)c.ecx * c.ebx / c.eax : 0, 1000000000);
+	rt_check_u64("CPUID: the same in MHz", cpuid(0x16, 0).eax, 1000);
+}
+
 /* ---- memory that instructions of every kind reach ---- */
 
 static void test_mmio_kinds(void)
@@ -443,6 +502,8 @@ void rt_main(void)
 	test_destinations();
 	test_mmio_kinds();
 	test_timer_modes();
+	test_msrs();
+	test_cpuid();
 	test_nmi();
 	test_steps();
 	test_x2apic();
