@@ -352,6 +352,7 @@ void test_vmx_modes(void);
 void test_vmx_addressing(void);
 void test_vmx_nmi(void);
 void test_vmx_invalidations(void);
+void test_vmx_protected(void);
 void test_vmx_regions(void);
 void test_exceptions(void);
 void test_pfec(void);

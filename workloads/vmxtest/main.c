@@ -40,6 +40,7 @@ void rt_main(void)
 	test_vmx_addressing();
 	test_vmx_nmi();
 	test_vmx_invalidations();
+	test_vmx_protected();
 	test_operands();
 	test_state();
 	test_kept();
