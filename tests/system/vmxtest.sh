@@ -40,6 +40,14 @@ unlocked() {
 	boot unlocked 0 badvmx --nested --set nested.vmx_locked=off && said unlocked 'PASS VMXON while .* is unlocked' &&
 		said unlocked ' passed, 0 failed' && l0_lives unlocked
 }
+# An exit that cannot be made ends the VM.
+aborts() {
+	for which in store load base; do
+		boot "abort-$which" 3 vmxtest --nested --cmdline "abort=$which" &&
+			said "abort-$which" 'VMX abort: entry 2 of a VM-exit MSR list' && l0_lives "abort-$which" || return 1
+	done
+}
+case_ "VMX aborts" aborts
 case_ "VMX that L1 has to switch on" unlocked
 case_ "without shadowing" under_l0 no-shadow --nested --set nested.shadow_vmcs=off
 case_ "with full merges" under_l0 full --nested --set nested.incremental_merge=off

@@ -156,6 +156,20 @@ static void long_lists(void)
 	wrmsr(MSR_KERNEL_GS_BASE, mine);
 }
 
+/* "VMX Aborts": the second entry of a VM-exit list must not be there. Comes back if it fails. */
+void test_vmx_abort(const char *which)
+{
+	const bool store = !strcmp(which, "store");
+	const uint32_t msr = !strcmp(which, "base") ? MSR_FS_BASE : store ? 0x808 : 0x8ff;
+
+	lab_reset(&code_lists_code, KERNEL64);
+	list(1)[0] = list(2)[0] = (struct entry){MSR_KERNEL_GS_BASE, 0, 0};
+	list(1)[1] = list(2)[1] = (struct entry){msr, 0, 0};
+	put(store ? EXIT_MSR_STORE_COUNT : EXIT_MSR_LOAD_COUNT, 2);
+	lab_run();
+	rt_fail("VMX abort", "the exit came");
+}
+
 void test_entry_lists(void)
 {
 	failures();

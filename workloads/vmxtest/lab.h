@@ -347,6 +347,7 @@ void test_entry_controls(void);
 void test_entry_host(void);
 void test_entry_guest(void);
 void test_entry_lists(void);
+void test_vmx_abort(const char *which); /* "store", "load", "base" */
 void test_capabilities(void);
 void test_vmx_modes(void);
 void test_vmx_addressing(void);

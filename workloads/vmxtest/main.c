@@ -2,8 +2,8 @@
 /*
  * vmxtest: what an L1 hypervisor sees of its L2. A row is a tiny piece of L2 code, the controls it runs
  * under, and what the SDM says L1 must then find. `only=TEXT` selects the rows whose names begin with TEXT
- * (an underscore is a space); `list` prints names instead. `machine=hardware` also runs the rows that Bochs,
- * at the bottom of everything otherwise, gets wrong.
+ * (an underscore is a space); `list` prints names instead. `abort=store`, `load` or `base` ends by a VMX
+ * abort. `machine=hardware` also runs the rows that Bochs, at the bottom of everything otherwise, gets wrong.
  */
 #include "lab_impl.h"
 
@@ -18,6 +18,8 @@ void rt_main(void)
 	}
 	lab_on_bochs = !machine || !strcmp(machine, "bochs");
 	lab_on();
+	if (rt_arg("abort"))
+		test_vmx_abort(rt_arg("abort"));
 	test_exceptions();
 	test_pfec();
 	test_delivery();

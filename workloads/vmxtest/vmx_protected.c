@@ -125,7 +125,8 @@ static uint64_t descriptor(uint32_t base, uint32_t limit, uint32_t rights)
 
 static void make_tables(const struct pointer *old)
 {
-	memcpy(gdt, (const void *)(uintptr_t)old->base, old->limit + 1u);
+	/* an exit of L2 leaves a limit of FFFFH */
+	memcpy(gdt, (const void *)(uintptr_t)old->base, FIRST_OWN * sizeof(gdt[0]));
 	gdt[READ_ONLY] = descriptor(0, 0xfffff, 0xc091);
 	gdt[BASED] = descriptor((uint32_t)address_of(lab_operand32), sizeof(lab_operand32) - 1, 0x4093);
 	gdt[EXPAND_DOWN] = descriptor(0, 0xf, 0xc097); /* 10000H and above */
