@@ -3,6 +3,7 @@
  * Occur During Event Delivery". */
 #include "l0hv/cpu/asm.h"
 #include "l0hv/exits/exits.h"
+#include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/vmx.h"
 
 /* Vectors of faults: #DE, #BR to #NM, #TS to #PF, #MF, #AC, #XM, #VE, #CP. #DB is either, and never raised
@@ -84,6 +85,11 @@ static __attribute__((noinline)) void advance_rest(uint64_t rip, uint64_t next, 
 	if (rflags & RFLAGS_RF)
 		vmwrite(GUEST_RFLAGS, rflags & ~RFLAGS_RF);
 	step_trap(rflags);
+}
+
+bool iterations_may_run(const struct vcpu *v, uint64_t rflags)
+{
+	return !(rflags & RFLAGS_TF) && v->devices->pending < 0 && !(v->vmcs->cpu_ctls & CPU_INTR_WINDOW);
 }
 
 void end_iteration(uint64_t rflags)

@@ -45,6 +45,8 @@ void skip_vmx_instruction(uint64_t flags);
 /* The same where the processor gave no instruction length. */
 void skip_bytes(uint64_t length);
 
+/* May a REP go on behind an iteration without looking up? Not before a single step or an interrupt. */
+bool iterations_may_run(const struct vcpu *v, uint64_t rflags);
 /* An iteration of a REP is done, and not the last: the instruction goes on, after what is pending. */
 void end_iteration(uint64_t rflags);
 

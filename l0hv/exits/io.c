@@ -122,7 +122,7 @@ static enum verdict string_io(struct vcpu *v, uint64_t q)
 	struct string s;
 	uint64_t rflags = vmread(GUEST_RFLAGS), by;
 	uint64_t *index = &v->gpr[q & IO_IN ? 7 : 6];
-	unsigned left = rflags & RFLAGS_TF ? 1 : STRING_BATCH;
+	unsigned left = iterations_may_run(v, rflags) ? STRING_BATCH : 1;
 	int error = 0;
 
 	begin_string(&s, v, q);

@@ -82,7 +82,7 @@ static void load_state(const struct vcpu *v, const struct insn *insn, struct ins
 	s->gpr[4] = vmread(GUEST_RSP);
 	s->rip = vmread(GUEST_RIP);
 	s->rflags = vmread(GUEST_RFLAGS);
-	s->one_iteration = (s->rflags & RFLAGS_TF) != 0;
+	s->one_iteration = !iterations_may_run(v, s->rflags);
 	s->stack_size = 8;
 	if (insn->op == INSN_PUSH || insn->op == INSN_POP)
 		checked = insn->mode != INSN_MODE_64;

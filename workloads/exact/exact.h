@@ -124,8 +124,7 @@ void setup_init(struct setup *s, enum mode mode, const uint8_t *code, const uint
 void setup_pointer(struct setup *s, unsigned int reg, unsigned int segment, unsigned int address_bits,
 		   uint64_t linear);
 
-/* ---- random inputs, from `seed=` ---- */
-void random_init(uint64_t seed);
+/* ---- random inputs ---- */
 uint64_t random_word(void);
 uint64_t random_edge(void); /* often near the values where flags change */
 
@@ -138,7 +137,8 @@ uint64_t random_edge(void); /* often near the values where flags change */
 #define CODE32(id, text) CODE_BITS(".code32", id, text)
 #define CODE16(id, text) CODE_BITS(".code16", id, text)
 
-bool selected(const char *name); /* by only= */
+/* Is the row selected by only=? Its random numbers begin: they hang on its name and seed= alone. */
+bool selected(const char *name);
 bool verbose(const char *name); /* by verbose=, likewise: each outcome is printed */
 /* A row is done: its name, cases, digest. Fails when a case did. */
 void row_end(const char *name, unsigned int cases, unsigned int bad, uint64_t digest);

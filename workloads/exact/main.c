@@ -6,10 +6,10 @@
 
 void rt_main(void)
 {
-	random_init(rt_arg_u64("seed", 1));
 	run_init();
 	test_operands();
 	test_strings();
 	test_system();
+	test_steps();
 	rt_check_end();
 }

@@ -7,7 +7,7 @@
 
 static uint64_t random_state;
 
-void random_init(uint64_t seed)
+static void random_init(uint64_t seed)
 {
 	random_state = seed * 0x9e3779b97f4a7c15ull | 1;
 }
@@ -157,10 +157,20 @@ static bool contains(const char *name, const char *text)
 	return false;
 }
 
+static uint64_t hash_name(const char *name)
+{
+	uint64_t h = 1;
+
+	while (*name)
+		h = (h ^ (uint8_t)*name++) * 0x100000001b3ull;
+	return h;
+}
+
 bool selected(const char *name)
 {
 	const char *only = rt_arg("only");
 
+	random_init(hash_name(name) ^ rt_arg_u64("seed", 1));
 	return !only || contains(name, only);
 }
 

@@ -147,6 +147,10 @@ static bool is_code_breakpoint(const struct event *e)
 
 int exact_trap(struct frame *f)
 {
+	if (!out && f->vector >= 32) { /* one that a run left pending */
+		rt_apic_eoi();
+		return 0;
+	}
 	if (!out)
 		rt_panic("vector %lu at 0x%lx outside a run", f->vector, f->rip);
 	note(f);
@@ -305,6 +309,9 @@ void run(const struct setup *s, enum place place, struct outcome *o)
 	exact_enter(&e);
 	save_registers(s, o, cr0, cr4);
 	out = NULL;
+	interrupts_on();
+	pause_cpu();
+	interrupts_off();
 	__asm__ volatile("mov %0, %%fs; mov %0, %%gs" : : "r"(0));
 	wrmsr(MSR_FS_BASE, fs_base);
 	collect(s, o);

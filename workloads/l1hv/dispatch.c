@@ -68,6 +68,13 @@ static __attribute__((cold, noinline)) void end_of_instruction(uint64_t rflags)
 		vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 
+void l2_end_iteration(uint64_t rflags)
+{
+	vmwrite(GUEST_RFLAGS, rflags | X86_RFLAGS_RF);
+	if (rflags & X86_RFLAGS_TF && !(vmread(GUEST_DEBUGCTL) & DEBUGCTL_BTF))
+		vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+}
+
 void l2_advance(uint32_t length)
 {
 	const uint64_t rip = vmread(GUEST_RIP);

@@ -96,7 +96,8 @@ static enum verdict inject(uint32_t vector, bool with_error, uint32_t error)
 
 	if (with_error && (l2_cr0() & X86_CR0_PE)) /* real mode pushes none */
 		info |= INTR_ERROR_CODE;
-	/* these are faults: their delivery pushes RF set (SDM "Instruction-Breakpoint Exception Condition") */
+	/* these are faults: their delivery pushes RF set (SDM "Instruction-Breakpoint Exception Condition")
+	 */
 	vmwrite(GUEST_RFLAGS, vmread(GUEST_RFLAGS) | X86_RFLAGS_RF);
 	queue(info, error, 0);
 	return RESUME;

@@ -68,6 +68,8 @@ extern struct l2_regs vmx_exit_regs; /* L2's registers; its end is HOST_RSP */
 void on_exit(struct l2_regs *regs);
 /* Past an instruction of `length` bytes that was emulated: RIP, blocking by STI and MOV SS, single step. */
 void l2_advance(uint32_t length);
+/* An iteration of a REP is done and not the last: RF, and a single step that is due. */
+void l2_end_iteration(uint64_t rflags);
 const char *exit_name(uint32_t basic_reason); /* NULL: no handler */
 
 /* options.c: 0, or -EINVAL with the wrong word's text in *bad */

@@ -222,13 +222,17 @@ static bool string_element(const struct string_io *s, uint64_t linear)
  */
 static enum verdict string_io(struct l2_regs *regs, const struct string_io *s)
 {
-	const bool down = vmread(GUEST_RFLAGS) & X86_RFLAGS_DF;
+	const uint64_t rflags = vmread(GUEST_RFLAGS);
+	const bool down = rflags & X86_RFLAGS_DF;
+	const unsigned int most = rflags & X86_RFLAGS_TF ? 1 : STRING_MAX;
 	const uint64_t by = down ? 0 - (uint64_t)s->size : s->size;
 	uint64_t linear = vmread(GUEST_LINEAR_ADDRESS);
 
 	for (unsigned int n = 0; !s->rep || masked(regs->r[RCX], s->address_size); n++) {
-		if (n == STRING_MAX)
+		if (n == most) {
+			l2_end_iteration(rflags);
 			return RESUME;
+		}
 		if (!string_element(s, linear))
 			return RESUME;
 		linear += by;

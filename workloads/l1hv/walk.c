@@ -153,7 +153,8 @@ bool l2_copy(uint64_t linear, void *buf, size_t size, enum access access)
 
 	/* an operand across two pages is not half written when the second one faults */
 	if (access == ACCESS_WRITE && (linear & 4095) + size > 4096 &&
-	    (!l2_translate(linear, access, &last) || !l2_translate((linear & ~4095ull) + 4096, access, &last)))
+	    (!l2_translate(linear, access, &last) ||
+	     !l2_translate((linear & ~4095ull) + 4096, access, &last)))
 		return false;
 	while (size) {
 		size_t n = 4096 - (linear & 4095);
