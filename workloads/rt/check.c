@@ -22,13 +22,13 @@ void rt_fail(const char *name, const char *format, ...)
 	rt_vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	failed++;
-	rt_printf("FAIL %s: %s\n", name, text);
+	rt_printf("FAIL %s -- %s\n", name, text);
 }
 
 void rt_skip(const char *name, const char *why)
 {
 	skipped++;
-	rt_printf("SKIP %s: %s\n", name, why);
+	rt_printf("SKIP %s -- %s\n", name, why);
 }
 
 bool rt_check(const char *name, bool ok)

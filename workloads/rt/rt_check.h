@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* "PASS name", "FAIL name: text" or "SKIP name: why". Missing hardware is a skip, never a failure. */
+/* "PASS name", "FAIL name -- text" or "SKIP name -- why". Missing hardware is a skip, never a failure. */
 void rt_pass(const char *name);
 void rt_fail(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void rt_skip(const char *name, const char *why);
