@@ -16,10 +16,10 @@ vmxtest() {
 under_l0() {
 	vmxtest "$@" && l0_lives "$1"
 }
-# A check is there in both; what passes bare passes under L0.
+# A check is there in both; what passes bare passes under L0, unless it is for Bochs that L0 cannot.
 side_by_side() {
 	scripts/vmxtest-table -j "$work/bare-$cpu" "$work/l0-$cpu" >"$work/table" &&
-		! grep '^PASS SKIP' "$work/table" && sed -n "1s/.*: /# $cpu: /p" "$work/table" >"$work/sums"
+		! grep '^PASS SKIP' "$work/table" | grep -v -- " -- Bochs " && sed -n "1s/.*: /# $cpu: /p" "$work/table" >"$work/sums"
 }
 
 # What L1 is offered is what it finds: Sandy Bridge's controls on Skylake.

@@ -364,6 +364,7 @@ enum msr {
 #define EPT_CAP_1G           (1ull << 17)
 #define EPT_CAP_INVEPT       (1ull << 20)
 #define EPT_CAP_FLAGS        (1ull << 21)
+#define EPT_CAP_SHADOW_STACK (1ull << 23)
 #define VPID_CAP_INVVPID     (1ull << 32)
 #define VPID_CAP_SINGLE      (1ull << 41)
 

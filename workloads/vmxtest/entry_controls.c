@@ -216,7 +216,7 @@ static void eptp(void)
 		try_value(EPT_POINTER, table | low, known && levels == 4 ? TRY_RUNS : TRY_CONTROLS);
 	}
 	try_value(EPT_POINTER, table | 0x5e, caps & EPT_CAP_FLAGS ? TRY_RUNS : TRY_CONTROLS);
-	try_bits(EPT_POINTER, 0xf80, TRY_CONTROLS);
+	try_bits(EPT_POINTER, caps & EPT_CAP_SHADOW_STACK ? 0xf00 : 0xf80, TRY_CONTROLS);
 	tries_end();
 }
 
@@ -260,7 +260,8 @@ static void events(void)
 			try_value(ENTRY_INTR_INFO, VALID(INTR_HARDWARE, UD) | 1u << bit, TRY_CONTROLS);
 		tries_end();
 	}
-	if (tries_begin("entry controls: error code only with hardware exceptions", KERNEL64, NULL)) {
+	if (tries_begin("entry controls: error code only with hardware exceptions", KERNEL64,
+			TRY_SETS(PUT(NEED(NEED_STRICT_CODES), 0)))) {
 		static const uint8_t types[] = {INTR_EXTERNAL, INTR_NMI, INTR_SOFTWARE, INTR_PRIVILEGED,
 						INTR_SOFTWARE_EXCEPTION};
 

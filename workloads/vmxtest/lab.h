@@ -172,6 +172,8 @@ enum need {
 	NEED_INVVPID_ALL,
 	NEED_INVVPID_NO_GLOBAL,
 	NEED_MONITOR,
+	NEED_STRICT_CODES, /* injected exceptions have an error code where the processor's own have one */
+	NEED_NO_MTF,
 	NEED_X2APIC,
 	NEED_XAPIC, /* L1's own local APIC, not in x2APIC mode */
 	NEEDS

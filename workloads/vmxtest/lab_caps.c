@@ -70,6 +70,8 @@ const char *lab_lacks(enum need need)
 		[NEED_INVVPID_ALL] = "no INVVPID of all",
 		[NEED_INVVPID_NO_GLOBAL] = "no INVVPID of a VPID but its globals",
 		[NEED_MONITOR] = "no MONITOR",
+		[NEED_STRICT_CODES] = "the processor injects any exception with and without error code",
+		[NEED_NO_MTF] = "the processor offers the control",
 		[NEED_X2APIC] = "no x2APIC",
 		[NEED_XAPIC] = "the local APIC is in x2APIC mode",
 	};
@@ -92,6 +94,8 @@ const char *lab_lacks(enum need need)
 		[NEED_INVVPID_SINGLE] = ept >> 41 & 1,
 		[NEED_INVVPID_ALL] = ept >> 42 & 1,
 		[NEED_INVVPID_NO_GLOBAL] = ept >> 43 & 1,
+		[NEED_STRICT_CODES] = !(lab_caps.basic >> 56 & 1),
+		[NEED_NO_MTF] = !caps_allow(CPU_CTLS, CPU_MONITOR_TRAP, 0),
 		[NEED_MONITOR] = cpuid(1, 0).ecx & 1u << 3,
 		[NEED_X2APIC] = rt_has_x2apic(),
 		[NEED_XAPIC] = !rt_apic_is_x2(),

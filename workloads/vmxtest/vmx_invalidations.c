@@ -84,7 +84,8 @@ static void eptps(void)
 		const unsigned int type = low & 7, levels = (low >> 3 & 7) + 1;
 		const bool takes = ((type == 0 && caps >> 8 & 1) || (type == 6 && caps >> 14 & 1)) &&
 				   (levels == 4 || (levels == 5 && caps >> 7 & 1)) &&
-				   (!(low & 0x40) || caps & EPT_CAP_FLAGS) && !(low & 0xf80);
+				   (!(low & 0x40) || caps & EPT_CAP_FLAGS) &&
+				   !(low & (caps & EPT_CAP_SHADOW_STACK ? 0xf00 : 0xf80));
 
 		good &= invept(1, table | low) == (takes ? 0 : FAILED);
 	}
