@@ -51,7 +51,7 @@ static const struct config_key keys[] = {
 	{CONFIG_VM, "nested.vmx_locked",        CONFIG_SWITCH, AT(vm_config, vmx_locked), 0, 0,
 		"IA32_FEATURE_CONTROL is locked with VMX on"},
 	{CONFIG_VM, "record.phases",            CONFIG_SWITCH, AT(vm_config, record_phases), 0, 0,
-		"account what L0 does for an exit of L2 by phases, which costs about 200 instructions a round"},
+		"account what L0 does for an exit of L2 by phases, which costs some 180 instructions a round"},
 	{CONFIG_VM, "cached_cpuid",             CONFIG_SWITCH, AT(vm_config, cached_cpuid), 0, 0,
 		"make the answers to CPUID in advance"},
 	{CONFIG_VM, "scratch",                  CONFIG_SWITCH, AT(vm_config, scratch), 0, 0,

@@ -4,21 +4,18 @@
  * L0 (L1), and as a VM of a hypervisor that is a VM of L0 (L2), the latter with VMCS shadowing and
  * incremental merging on and off. Claims N1 to N3.
  */
-#include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "experiments/cli.h"
 #include "experiments/exit_cost_rows.h"
+#include "experiments/exits_runs.h"
 #include "experiments/experiment.h"
 #include "experiments/files.h"
 #include "experiments/setting.h"
 
-#define GUEST_MEMORY (64ull << 20)
-#define L1HV_MEMORY  (128ull << 20) /* l1hv and its guest */
-#define RUNS         8
+#define RUNS 8
 
 /* L1 as it is, and L1 that wants every exit it can have: the exceptions are #DE, #BP, #UD, #GP and #PF. */
 #define INTERCEPT_ALL "exiting=hlt,rdtsc,pause,invlpg,cr3,cr8 exceptions=0x6049"
@@ -57,38 +54,6 @@ struct state {
 	struct exit_cost_rows rows;
 };
 
-static int check_iterations(const char *value, char **why)
-{
-	uint64_t n;
-
-	return number_parse(value, 1, 1000000, &n, why);
-}
-
-static int check_ops(const char *value, char **why)
-{
-	for (const char *p = value; *p; p++) {
-		bool between = p > value && p[1] && p[-1] != ',';
-
-		if (isalnum((unsigned char)*p) || *p == '_' || (*p == ',' && between))
-			continue;
-		*why = text_format("'%s' is not a list of operations such as cpuid,vmcall", value);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/* The workload's command line. The empty operation is always measured: it says what the marks cost. */
-static char *make_cmdline(const struct run *run)
-{
-	const char *ops = run_value(run, "ops");
-	const char *iterations = run_value(run, "iterations");
-
-	if (!*ops)
-		return text_format("iterations=%s", iterations);
-	return text_format("iterations=%s ops=%s%s", iterations,
-			   list_holds(ops, EXIT_COST_EMPTY) ? "" : EXIT_COST_EMPTY ",", ops);
-}
-
 static void plan_launch(struct state *s, unsigned i)
 {
 	struct launch *l = &s->launch[i];
@@ -99,19 +64,12 @@ static void plan_launch(struct state *s, unsigned i)
 		.guest = "exits",
 		.image = s->exits,
 		.cmdline = s->cmdline,
-		.memory = plan[i].depth ? GUEST_MEMORY : CLI_DEFAULT_MEMORY,
+		.memory = plan[i].depth ? EXITS_MEMORY : CLI_DEFAULT_MEMORY,
 		.vm_lines = plan[i].vm_lines,
 		.l0_lines = "",
 	};
-	if (plan[i].depth < 2)
-		return;
-	l->guest = "l1hv";
-	l->image = s->l1hv;
-	l->cmdline = plan[i].l1hv;
-	l->memory = L1HV_MEMORY;
-	l->nested = true;
-	l->module[0] = (struct launch_module){"exits", s->cmdline, s->exits};
-	l->module_count = 1;
+	if (plan[i].depth == 2)
+		exits_launch_l2(l, s->exits, s->l1hv, s->cmdline, plan[i].l1hv);
 }
 
 /* Runs plan[first] to plan[last - 1]; an exit status. */
@@ -127,20 +85,6 @@ static int run_part(struct state *s, unsigned first, unsigned last)
 	for (unsigned i = first; i < last; i++)
 		launch_free(&s->launch[i]);
 	return status;
-}
-
-/* A workload without results gave up; the last line that it wrote says why. */
-static void tell_silence(const char *name, const struct text *printed)
-{
-	size_t end = printed->size;
-	size_t begin;
-
-	while (end && printed->data[end - 1] == '\n')
-		end--;
-	for (begin = end; begin && printed->data[begin - 1] != '\n'; begin--)
-		;
-	fprintf(stderr, "nestbed: %s: the workload reported nothing%s%.*s\n", name,
-		end > begin ? "; it wrote: " : "", (int)(end - begin), printed->data + begin);
 }
 
 static int add_rows(struct state *s, unsigned first, unsigned last)
@@ -164,7 +108,7 @@ static int add_rows(struct state *s, unsigned first, unsigned last)
 			return CLI_FAILED;
 		}
 		if (!s->capture[i].sample_count) {
-			tell_silence(plan[i].name, &s->capture[i].printed);
+			exits_tell_silence(plan[i].name, &s->capture[i].printed);
 			return CLI_FAILED;
 		}
 	}
@@ -259,7 +203,7 @@ static int run_exit_cost(struct run *run)
 	int status;
 
 	s->run = run;
-	s->cmdline = make_cmdline(run);
+	s->cmdline = exits_cmdline(run);
 	status = run_all(s);
 	exit_cost_rows_free(&s->rows);
 	for (unsigned i = 0; i < RUNS; i++)
@@ -272,8 +216,8 @@ static int run_exit_cost(struct run *run)
 }
 
 static const struct experiment_key keys[] = {
-	{"iterations", "200", "how often each operation runs",                                 check_iterations},
-	{"ops",        "",    "only these operations, comma-separated (default: all of them)", check_ops       },
+	{"iterations", "200", "how often each operation runs",                                 exits_check_iterations},
+	{"ops",        "",    "only these operations, comma-separated (default: all of them)", exits_check_ops       },
 };
 
 static const struct figure figures[] = {

@@ -108,6 +108,7 @@ bool msr_bitmap_set(void *bitmap, uint32_t msr, bool write, bool exits)
 }
 
 /*
+ * From the census of the experiment `phases`, and what other L1s are known to read and write at an exit.
  * Each field costs L0 a VMWRITE when it reflects an exit, each writable one also a VMREAD at L1's VM entry:
  * only what L1 uses at nearly every exit is worth it. A write to one of the read-only rows exits, and so
  * marks it dirty.
@@ -140,7 +141,8 @@ const struct shadow_row shadow_table[] = {
 	{F_GUEST_CS_ACCESS_RIGHTS, SHADOW_READ,                "read to learn mode and code size"         },
 	{F_GUEST_SS_ACCESS_RIGHTS, SHADOW_READ,                "read to learn the CPL"                    },
 	{F_GUEST_CS_BASE,          SHADOW_READ,                "read to find the instruction"             },
-	{F_GUEST_ACTIVITY,         SHADOW_READ,                "read by schedulers, written rarely"       },
+	{F_GUEST_EFER,             SHADOW_READ,                "read to learn the mode"                   },
+	{F_GUEST_ACTIVITY,         SHADOW_READ | SHADOW_WRITE, "written when L2 sleeps and wakes"         },
 };
 const unsigned shadow_count = sizeof(shadow_table) / sizeof(shadow_table[0]);
 

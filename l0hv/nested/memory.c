@@ -337,6 +337,7 @@ void memory_fault(struct vcpu *v, bool misconfig)
 	}
 	verdict = access(v, gpa, q & EPT_RWX, &result);
 	if (exit_of(verdict, &result, q, &info)) {
+		account_phase(v, PHASE_OWNERSHIP);
 		info.guest_linear = vmread(GUEST_LINEAR_ADDRESS);
 		info.intr_info = (uint32_t)vmread(EXIT_INTR_INFO);
 		info.instr_length = (uint32_t)vmread(EXIT_INSTR_LEN);
