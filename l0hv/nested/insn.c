@@ -375,8 +375,8 @@ static const struct {
 
 /*
  * Only from L1: what L2 executes of these is always L1's exit. Real mode, virtual-8086 mode and compatibility
- * mode are #UD before they are an exit, so the processor has seen to them. One VMREAD, which the caller counts
- * with its own.
+ * mode are #UD before they are an exit, so the processor has seen to them. One VMREAD, which the caller
+ * counts with its own.
  */
 static inline __attribute__((always_inline)) bool may_execute(struct vcpu *v, bool there)
 {

@@ -31,7 +31,7 @@ static const struct {
 	 "nested.incremental_merge, nested.lazy_rare_fields, nested.cached_checks, "
 	 "nested.cached_host_state, nested.watch_msr_bitmap, nested.clean_fields, nested.limit, "
 	 "nested.vmx_locked, "
-	 "record.phases, cached_cpuid, scratch, slice, module"															     },
+	 "record.phases, cached_cpuid, scratch, slice, module"														    },
 	{"unknown key of L0",            "[l0]\nmemory = 1M\n",
 	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash"												     },
 	{"key before a section",         "image = k\n",
