@@ -7,6 +7,8 @@
 #define VIRTUAL_8086 0x20000ull
 #define NOT_CHECKED  "Bochs does not check it"
 
+#define SOME_HIGH 0x80000001ffffffffull /* all of the low half */
+
 static const uint64_t non_canonical[] = {1ull << 47, 1ull << 63, 0x7fffffffffffffff, 0xffff7fffffffffff};
 
 static void try_canonical(uint32_t field)
@@ -19,7 +21,7 @@ static void control_registers(void)
 {
 	if (tries_begin("entry guest: CR0, each fixed bit", KERNEL64, NULL)) {
 		try_bits(GUEST_CR0, lab_caps.cr0_fixed0, TRY_GUEST);
-		try_bits(GUEST_CR0, ~lab_caps.cr0_fixed1, TRY_GUEST);
+		try_bits(GUEST_CR0, ~lab_caps.cr0_fixed1 & SOME_HIGH, TRY_GUEST);
 		tries_end();
 	}
 	if (tries_begin("entry guest: CR0.NE with unrestricted guest", REAL, NULL)) {
@@ -29,7 +31,7 @@ static void control_registers(void)
 	}
 	if (tries_begin("entry guest: CR4, each fixed bit", KERNEL64, NULL)) {
 		try_bits(GUEST_CR4, lab_caps.cr4_fixed0, TRY_GUEST);
-		try_bits(GUEST_CR4, ~lab_caps.cr4_fixed1, TRY_GUEST);
+		try_bits(GUEST_CR4, ~lab_caps.cr4_fixed1 & SOME_HIGH, TRY_GUEST);
 		tries_end();
 	}
 	if (tries_begin("entry guest: CR4.PCIDE outside IA-32e mode", PAE, NULL)) {
@@ -45,11 +47,11 @@ static void control_registers(void)
 		tries_end();
 	}
 	if (tries_begin("entry guest: DR7, each high bit", KERNEL64, NULL)) {
-		try_bits(GUEST_DR7, 0xffffffff00000000, TRY_GUEST);
+		try_bits(GUEST_DR7, 0x8001800100000000, TRY_GUEST);
 		tries_end();
 	}
 	if (tries_begin_not_bochs("entry guest: DEBUGCTL, each reserved bit", KERNEL64, NULL, NOT_CHECKED)) {
-		try_bits(GUEST_DEBUGCTL, ~0xffc7ull, TRY_GUEST);
+		try_bits(GUEST_DEBUGCTL, 0x8000000100010038, TRY_GUEST);
 		tries_end();
 	}
 	if (tries_begin("entry guest: debug controls not loaded", KERNEL64,
@@ -73,7 +75,7 @@ static void msrs(void)
 
 		for (unsigned int byte = 0; byte < 64; byte += 8)
 			for (unsigned int type = 0; type < 256; type++)
-				if (type == 2 || type == 3 || (type > 7 && (type & (type - 1)) == 0))
+				if (type == 2 || type == 3 || type == 8 || type == 128)
 					try_value(GUEST_PAT,
 						  (pat & ~(0xffull << byte)) | (uint64_t)type << byte,
 						  TRY_GUEST);
@@ -83,7 +85,7 @@ static void msrs(void)
 	if (tries_begin("entry guest: EFER", KERNEL64, TRY_SETS(PUT(OR(ENTRY_CTLS), ENTRY_LOAD_EFER)))) {
 		try_bits(GUEST_EFER, 0x500, TRY_GUEST);
 		try_value(GUEST_EFER, get(GUEST_EFER) & ~0x500ull, TRY_GUEST);
-		try_bits(GUEST_EFER, 0xfffffffffffe00feull, TRY_GUEST);
+		try_bits(GUEST_EFER, 0x80000001800200feull, TRY_GUEST);
 		tries_end();
 	}
 	if (tries_begin("entry guest: EFER of an unpaged guest", UNPAGED,
@@ -132,7 +134,7 @@ static void bases(void)
 	for (unsigned int i = 0; i < 3; i++)
 		try_canonical(canonical[i]);
 	for (uint32_t field = GUEST_ES_BASE; field <= GUEST_DS_BASE; field += 2)
-		try_bits(field, 0xffffffff00000000, TRY_GUEST);
+		try_bits(field, 0x8001000100000000, TRY_GUEST);
 	put(GUEST_DS_AR, get(GUEST_DS_AR) | AR_UNUSABLE);
 	try_value(GUEST_DS_BASE, 1ull << 32, TRY_RUNS);
 	put(GUEST_LDTR_AR, 0x82);
@@ -166,7 +168,7 @@ static void code_rights(void)
 		tries_end();
 	}
 	if (tries_begin("entry guest: CS, other access rights", KERNEL64, NULL)) {
-		try_bits(GUEST_CS_AR, 0x10 | 0x80 | 0xf00 | 0x4000 | 0xfffe0000, TRY_GUEST);
+		try_bits(GUEST_CS_AR, 0x10 | 0x80 | 0xf00 | 0x4000 | 0x80020000, TRY_GUEST);
 		try_bits(GUEST_CS_AR, 0x8000, TRY_GUEST); /* its limit is not below 1 MiB */
 		try_value(GUEST_CS_LIMIT, 0xffffe, TRY_GUEST); /* nor in pages */
 		try_bits(GUEST_CS_AR, 0x60, TRY_GUEST); /* DPL that is not that of SS */
@@ -195,7 +197,7 @@ static void data_rights(void)
 				  type == 3 || type == 7 ? TRY_RUNS : TRY_GUEST);
 		for (unsigned int type = 0; type < 16; type++)
 			try_value(GUEST_SS_AR, with_type(rights, type) | AR_UNUSABLE, TRY_RUNS);
-		try_bits(GUEST_SS_AR, 0x10 | 0x80 | 0xf00 | 0xfffe0000, TRY_GUEST);
+		try_bits(GUEST_SS_AR, 0x10 | 0x80 | 0xf00 | 0x80020000, TRY_GUEST);
 		try_bits(GUEST_SS_AR, 0x60, TRY_GUEST);
 		put(GUEST_SS_AR, rights | AR_UNUSABLE);
 		try_bits(GUEST_SS_AR, 0x60, TRY_GUEST); /* even so: DPL is the RPL */
@@ -215,7 +217,7 @@ static void data_rights(void)
 		for (unsigned int type = 0; type < 16; type++)
 			try_value(field, with_type(rights, type),
 				  type & 1 && (type < 8 || type & 2) ? TRY_RUNS : TRY_GUEST);
-		try_bits(field, 0x10 | 0x80 | 0xf00 | 0xfffe0000, TRY_GUEST);
+		try_bits(field, 0x10 | 0x80 | 0xf00 | 0x80020000, TRY_GUEST);
 		try_bits(field, 0x8000, TRY_GUEST);
 		put(GUEST_ES_SEL + 2u * index[i], SEL_DATA | 3); /* RPL over DPL */
 		try_now(TRY_GUEST);
@@ -233,7 +235,7 @@ static void system_rights(void)
 
 		for (unsigned int type = 0; type < 16; type++)
 			try_value(GUEST_TR_AR, with_type(rights, type), type == 11 ? TRY_RUNS : TRY_GUEST);
-		try_bits(GUEST_TR_AR, 0x10 | 0x80 | 0xf00 | 0x8000 | 0xffff0000, TRY_GUEST);
+		try_bits(GUEST_TR_AR, 0x10 | 0x80 | 0xf00 | 0x8000 | 0x80030000, TRY_GUEST);
 		tries_end();
 	}
 	if (tries_begin("entry guest: TR, each type outside", PAE, NULL)) {
@@ -250,7 +252,7 @@ static void system_rights(void)
 		for (unsigned int type = 0; type < 16; type++)
 			if (type != 2)
 				try_value(GUEST_LDTR_AR, with_type(0x82, type), TRY_GUEST);
-		try_bits(GUEST_LDTR_AR, 0x10 | 0x80 | 0xf00 | 0xfffe0000, TRY_GUEST);
+		try_bits(GUEST_LDTR_AR, 0x10 | 0x80 | 0xf00 | 0x80020000, TRY_GUEST);
 		try_value(GUEST_LDTR_SEL, 4, TRY_GUEST);
 		try_now(TRY_RUNS);
 		tries_end();
@@ -258,8 +260,8 @@ static void system_rights(void)
 	if (tries_begin("entry guest: GDTR and IDTR", KERNEL64, NULL)) {
 		try_canonical(GUEST_GDTR_BASE);
 		try_canonical(GUEST_IDTR_BASE);
-		try_bits(GUEST_GDTR_LIMIT, 0xffff0000, TRY_GUEST);
-		try_bits(GUEST_IDTR_LIMIT, 0xffff0000, TRY_GUEST);
+		try_bits(GUEST_GDTR_LIMIT, 0x80010000, TRY_GUEST);
+		try_bits(GUEST_IDTR_LIMIT, 0x80010000, TRY_GUEST);
 		tries_end();
 	}
 }
@@ -291,7 +293,7 @@ static void virtual_8086(void)
 static void flags(void)
 {
 	if (tries_begin("entry guest: RFLAGS", KERNEL64, NULL)) {
-		try_bits(GUEST_RFLAGS, 0xffffffffffc0802aull, TRY_GUEST);
+		try_bits(GUEST_RFLAGS, 0x80000001ffc0802aull, TRY_GUEST);
 		try_bits(GUEST_RFLAGS, VIRTUAL_8086, TRY_GUEST);
 		try_value(GUEST_RFLAGS, 0xcd7, TRY_RUNS);
 		tries_end();
@@ -301,7 +303,7 @@ static void flags(void)
 		tries_end();
 	}
 	if (tries_begin("entry guest: RIP outside 64-bit mode", KERNEL32, NULL)) {
-		try_bits(GUEST_RIP, 0xffffffff00000000, TRY_GUEST);
+		try_bits(GUEST_RIP, 0x8001000100000000, TRY_GUEST);
 		tries_end();
 	}
 	if (tries_begin_not_bochs("entry guest: RIP in 64-bit mode", KERNEL64, NULL, NOT_CHECKED)) {
@@ -320,7 +322,7 @@ static void activity(void)
 						   VALID(INTR_HARDWARE, UD), VALID(INTR_SOFTWARE, 0x40)};
 
 	if (tries_begin("entry guest: activity states", KERNEL64, NULL)) {
-		try_bits(GUEST_ACTIVITY, 0xfffffffc, TRY_GUEST);
+		try_bits(GUEST_ACTIVITY, 0x8001000c, TRY_GUEST);
 		for (unsigned int state = 1; state < 4; state++)
 			if (!(lab_caps.misc >> (5 + state) & 1))
 				try_value(GUEST_ACTIVITY, state, TRY_GUEST);
@@ -360,7 +362,7 @@ static void activity(void)
 static void interruptibility(void)
 {
 	if (tries_begin("entry guest: interruptibility", KERNEL64, NULL)) {
-		try_bits(GUEST_INTERRUPTIBILITY, 0xffffffe4, TRY_GUEST);
+		try_bits(GUEST_INTERRUPTIBILITY, 0x80010064, TRY_GUEST);
 		tries_end();
 	}
 	if (tries_begin_not_bochs("entry guest: enclave interruption without SGX", KERNEL64, NULL,
@@ -375,7 +377,7 @@ static void interruptibility(void)
 	}
 	if (tries_begin_not_bochs("entry guest: pending debug exceptions, each high bit", KERNEL64, NULL,
 				  NOT_CHECKED)) {
-		try_bits(GUEST_PENDING_DEBUG, 0xffffffff00000000, TRY_GUEST);
+		try_bits(GUEST_PENDING_DEBUG, 0x8001000100000000, TRY_GUEST);
 		tries_end();
 	}
 	if (tries_begin_not_bochs("entry guest: pending debug exception of RTM without RTM", KERNEL64, NULL,
@@ -413,7 +415,7 @@ static void link_pointer(void)
 	lab_page[3][0] = revision;
 	for (unsigned int bit = 0; bit < 12; bit++)
 		try_value(VMCS_LINK_POINTER, page | 1u << bit, TRY_LINK);
-	for (unsigned int bit = lab_caps.physical_bits; bit < 64; bit++)
+	for (unsigned int bit = lab_caps.physical_bits; bit < 64; bit += 7)
 		try_value(VMCS_LINK_POINTER, page | 1ull << bit, TRY_LINK);
 	lab_page[3][0] = revision ^ 1;
 	try_value(VMCS_LINK_POINTER, page, TRY_LINK);

@@ -13,7 +13,7 @@ static struct {
 
 uint64_t beyond_width(void)
 {
-	return ~0ull << lab_caps.physical_bits;
+	return (~0ull << lab_caps.physical_bits) & (5ull << lab_caps.physical_bits | 0x8018000000000000);
 }
 
 static void reset(void)

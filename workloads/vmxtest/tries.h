@@ -32,7 +32,7 @@ void tries_end(void);
 #define TRY_SETS(...) ((const struct set[]){__VA_ARGS__, {0, 0}})
 /* clang-format on */
 
-/* Bits a physical address must not have: beyond the processor's width. */
+/* Some of the bits that a physical address must not have: beyond the processor's width. */
 uint64_t beyond_width(void);
 
 #endif

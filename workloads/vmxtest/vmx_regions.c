@@ -209,7 +209,7 @@ static bool is_rights(uint32_t field)
 /* Every field keeps what is written, as wide as it is. */
 static void round_trip(void)
 {
-	static const uint64_t patterns[] = {~0ull, 0, 0x123456789abcdef0, 0xfedcba9876543210};
+	static const uint64_t patterns[] = {0x123456789abcdef0, 0xedcba9876543210f};
 	const bool any = lab_caps.misc >> 29 & 1;
 	uint32_t bad = 0, unwritable = 0, highest = 0, fields = 0;
 
@@ -229,7 +229,7 @@ static void round_trip(void)
 				unwritable = field;
 			continue;
 		}
-		for (unsigned int p = 0; p < 4; p++) {
+		for (unsigned int p = 0; p < 2; p++) {
 			/* reserved bits of access rights need not be kept */
 			const uint64_t mask = is_rights(field) ? 0x1f0ff : mask_of(field);
 
