@@ -52,7 +52,7 @@ static void test_writes(void **state)
 			fail_msg("%s: read", writes[i].name);
 		if (mtrr_write(&mtrr, writes[i].msr, writes[i].value) != writes[i].error)
 			fail_msg("%s: write", writes[i].name);
-		(void)mtrr_read(&mtrr, writes[i].msr, &after);
+		(void)!mtrr_read(&mtrr, writes[i].msr, &after);
 		if (after != (writes[i].error ? before : writes[i].value))
 			fail_msg("%s: holds 0x%llx", writes[i].name, (unsigned long long)after);
 	}
