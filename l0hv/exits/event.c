@@ -47,6 +47,9 @@ void reinject_vectoring(struct vcpu *v)
 
 	if (!(info & INTR_VALID))
 		return;
+	/* "VM-Entry Control Fields": in real mode no error code is pushed; Bochs tells one */
+	if (info & INTR_ERROR_CODE && !(vmread(GUEST_CR0) & CR0_PE))
+		info &= ~INTR_ERROR_CODE;
 	v->event_valid = true;
 	v->event_info = info & (INTR_VALID | INTR_ERROR_CODE | INTR_TYPE_MASK | 0xFF);
 	v->event_error = info & INTR_ERROR_CODE ? (uint32_t)vmread(IDT_VECTORING_ERROR) : 0;
