@@ -70,6 +70,20 @@ uint64_t guest_cr4(void)
 	return (vmread(GUEST_CR4) & ~mask) | (vmread(CR4_SHADOW) & mask);
 }
 
+uint64_t guest_cr0_in_force(const struct vcpu *v)
+{
+	uint64_t l1 = v->in_l2 ? nested_cr0_mask(v) : 0;
+
+	return (guest_cr0() & ~l1) | (vmread(GUEST_CR0) & l1);
+}
+
+uint64_t guest_cr4_in_force(const struct vcpu *v)
+{
+	uint64_t l1 = v->in_l2 ? nested_cr4_mask(v) : 0;
+
+	return (guest_cr4() & ~l1) | (vmread(GUEST_CR4) & l1);
+}
+
 uint64_t guest_cr3(const struct vcpu *v)
 {
 	return v->unpaged && !v->in_l2 ? v->unpaged_cr3 : vmread(GUEST_CR3);
@@ -303,7 +317,7 @@ int cr_write_efer(struct vcpu *v, uint32_t msr, uint64_t value)
 	(void)msr;
 	if (nx)
 		known |= EFER_NXE;
-	if (value & ~known || ((value ^ old) & EFER_LME && guest_cr0() & CR0_PG))
+	if (value & ~known || ((value ^ old) & EFER_LME && guest_cr0_in_force(v) & CR0_PG))
 		return -EPERM;
 	value = (value & ~EFER_LMA) | (old & EFER_LMA); /* LMA is read-only */
 	if (v->unpaged && !v->in_l2) {

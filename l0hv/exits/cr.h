@@ -14,6 +14,9 @@ void cr_update_masks(struct vcpu *v);
 uint64_t guest_cr0(void);
 uint64_t guest_cr4(void);
 uint64_t guest_cr3(const struct vcpu *v);
+/* As they take effect: in L2, where L1 owns bits, not what L1 shows of them. */
+uint64_t guest_cr0_in_force(const struct vcpu *v);
+uint64_t guest_cr4_in_force(const struct vcpu *v);
 
 /* As MOV to CR0, CR3, CR4 of the guest: 0, -EPERM: #GP(0). */
 __attribute__((warn_unused_result)) int cr0_write(struct vcpu *v, uint64_t value);

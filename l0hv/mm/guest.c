@@ -48,9 +48,9 @@ static int update_entry(void *ctx, uint64_t gpa, unsigned bytes, uint64_t old, u
 
 static void read_regs(const struct vcpu *v, struct gwalk_regs *r)
 {
-	r->cr0 = guest_cr0();
+	r->cr0 = guest_cr0_in_force(v);
 	r->cr3 = guest_cr3(v);
-	r->cr4 = guest_cr4();
+	r->cr4 = guest_cr4_in_force(v);
 	r->efer = vmread(GUEST_EFER);
 	r->rflags = vmread(GUEST_RFLAGS);
 	r->pkru = 0; /* protection keys are hidden from guests */
