@@ -11,5 +11,6 @@ void rt_main(void)
 	test_strings();
 	test_system();
 	test_steps();
+	test_sensitive();
 	rt_check_end();
 }
