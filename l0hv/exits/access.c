@@ -44,8 +44,8 @@ static int translate(struct access *a, uint64_t linear, bool write, uint64_t *gp
 	int error;
 
 	if (!a->seen[write].valid || a->seen[write].page != page) {
-		error = guest_translate(a->v, linear, (write ? GWALK_WRITE : 0) | GWALK_SET_AD | a->user,
-					gpa);
+		error = guest_translate_by(a->v, &a->paging, linear,
+					   (write ? GWALK_WRITE : 0) | GWALK_SET_AD | a->user, gpa);
 		if (error)
 			return error;
 		a->seen[write].valid = true;
@@ -75,7 +75,7 @@ static int locate(struct access *a, uint64_t linear, unsigned size, bool write, 
 	error = translate(a, linear, write, &place->gpa[0]);
 	if (!error && place->first < size) {
 		linear += left;
-		if (!guest_in_64bit_code())
+		if (!a->code64)
 			linear = (uint32_t)linear;
 		error = translate(a, linear, write, &place->gpa[1]);
 	}
@@ -129,19 +129,30 @@ static void write_piece(struct vcpu *v, uint64_t gpa, const uint8_t *from, unsig
 	}
 }
 
+/* The usual operand: all of it in one device. */
+static bool is_device(const struct vcpu *v, const struct place *place, unsigned size)
+{
+	return place->first == size && place->gpa[0] >= v->vm->ram_bytes;
+}
+
 int access_read(void *ctx, uint64_t linear, unsigned size, uint64_t *value)
 {
 	struct access *a = ctx;
 	struct place place;
-	uint8_t bytes[8] = {0};
 	int error = locate(a, linear, size, false, &place);
 
 	if (error)
 		return error;
-	read_piece(a->v, place.gpa[0], bytes, place.first, place.first == size);
-	if (place.first < size)
-		read_piece(a->v, place.gpa[1], bytes + place.first, size - place.first, false);
-	memcpy(value, bytes, sizeof(bytes));
+	if (is_device(a->v, &place, size)) {
+		*value = platform_mmio_read(&a->v->vm->platform, a->v->id, place.gpa[0], size, a->v->now);
+	} else {
+		uint8_t bytes[8] = {0};
+
+		read_piece(a->v, place.gpa[0], bytes, place.first, place.first == size);
+		if (place.first < size)
+			read_piece(a->v, place.gpa[1], bytes + place.first, size - place.first, false);
+		memcpy(value, bytes, sizeof(bytes));
+	}
 	if (a->dr7)
 		meet_breakpoints(a, linear, size, 1u << ON_ACCESS);
 	return 0;
@@ -151,15 +162,20 @@ int access_write(void *ctx, uint64_t linear, unsigned size, uint64_t value)
 {
 	struct access *a = ctx;
 	struct place place;
-	uint8_t bytes[8];
 	int error = locate(a, linear, size, true, &place);
 
 	if (error)
 		return error;
-	memcpy(bytes, &value, sizeof(bytes));
-	write_piece(a->v, place.gpa[0], bytes, place.first, place.first == size);
-	if (place.first < size)
-		write_piece(a->v, place.gpa[1], bytes + place.first, size - place.first, false);
+	if (is_device(a->v, &place, size)) {
+		platform_mmio_write(&a->v->vm->platform, a->v->id, place.gpa[0], size, value, a->v->now);
+	} else {
+		uint8_t bytes[8];
+
+		memcpy(bytes, &value, sizeof(bytes));
+		write_piece(a->v, place.gpa[0], bytes, place.first, place.first == size);
+		if (place.first < size)
+			write_piece(a->v, place.gpa[1], bytes + place.first, size - place.first, false);
+	}
 	if (a->dr7)
 		meet_breakpoints(a, linear, size, 1u << ON_ACCESS | 1u << ON_WRITE);
 	return 0;
@@ -182,11 +198,15 @@ void access_begin(struct access *a, struct vcpu *v)
 {
 	uint64_t dr7 = vmread(GUEST_DR7);
 
-	*a = (struct access){.v = v, .user = guest_user()};
-	if (dr7 & DR7_ENABLED)
-		a->dr7 = dr7;
-	if (a->user && vmread(GUEST_RFLAGS) & RFLAGS_AC)
-		a->checks_alignment = guest_cr0() & CR0_AM;
+	a->v = v;
+	guest_paging(v, &a->paging);
+	a->user = guest_user();
+	a->code64 = guest_in_64bit_code();
+	a->dr7 = dr7 & DR7_ENABLED ? dr7 : 0;
+	a->breakpoints = 0;
+	a->stop = 0;
+	a->seen[0].valid = a->seen[1].valid = false;
+	a->checks_alignment = a->user && a->paging.rflags & RFLAGS_AC && a->paging.cr0 & CR0_AM;
 }
 
 void access_end(const struct access *a)

@@ -8,12 +8,15 @@
 
 #include <stdbool.h>
 
+#include "l0hv/mm/gwalk.h"
 #include "l0hv/vm/vm.h"
 
 /* An instruction that is being emulated. */
 struct access {
 	struct vcpu *v;
+	struct gwalk_regs paging;
 	unsigned user; /* GWALK_USER or 0 */
+	bool code64; /* the code is 64-bit */
 	bool checks_alignment;
 	uint64_t dr7; /* 0: no breakpoint is enabled */
 	uint64_t breakpoints; /* met so far, as the pending debug exceptions have them */

@@ -44,28 +44,36 @@ static void mmio_xmm(void *ctx, unsigned reg, uint64_t value[2], int store)
 	__asm__ volatile("fxrstor64 %0" : : "m"(area));
 }
 
-static enum insn_mode code_mode(void)
+static enum insn_mode code_mode(const struct access *a)
 {
-	if (guest_in_64bit_code())
+	if (a->code64)
 		return INSN_MODE_64;
 	return vmread(GUEST_CS_ACCESS_RIGHTS) >> 14 & 1 ? INSN_MODE_32 : INSN_MODE_16;
 }
 
 /* Up to 15 bytes at RIP: fewer where the next page cannot be fetched. */
-static int fetch(struct vcpu *v, uint8_t *bytes, size_t *n)
+static int fetch(struct access *a, uint8_t *bytes, size_t *n)
 {
-	uint64_t linear = vmread(GUEST_RIP);
+	struct vcpu *v = a->v;
+	uint64_t linear = vmread(GUEST_RIP), gpa;
+	const void *code;
 	size_t first;
 	int error;
 
-	if (!guest_in_64bit_code())
+	if (!a->code64)
 		linear = (uint32_t)(linear + vmread(GUEST_CS_BASE));
 	first = PAGE_SIZE - (linear & PAGE_MASK);
 	*n = first < INSN_MAX_BYTES ? first : INSN_MAX_BYTES;
-	error = guest_read(v, linear, bytes, *n, GWALK_FETCH | guest_user());
-	if (error || *n == INSN_MAX_BYTES)
+	error = guest_translate_by(v, &a->paging, linear, GWALK_FETCH | a->user, &gpa);
+	if (error)
 		return error;
-	if (!guest_read(v, linear + first, bytes + first, INSN_MAX_BYTES - first, GWALK_FETCH | guest_user()))
+	code = vm_memory(v->vm, gpa, *n);
+	if (!code)
+		return -ENXIO;
+	memcpy(bytes, code, *n);
+	if (*n == INSN_MAX_BYTES)
+		return 0;
+	if (!guest_read(v, linear + first, bytes + first, INSN_MAX_BYTES - first, GWALK_FETCH | a->user))
 		*n = INSN_MAX_BYTES;
 	else
 		v->event_valid = v->event_raised =
@@ -73,19 +81,12 @@ static int fetch(struct vcpu *v, uint8_t *bytes, size_t *n)
 	return 0;
 }
 
-/* Only what the instruction may need: a VMREAD costs as much as a dozen instructions. */
-static void load_state(const struct vcpu *v, const struct insn *insn, struct insn_state *s)
+/* Outside 64-bit mode; limits and rights where the processor hasn't looked at the operand yet. */
+static void load_segments(const struct insn *insn, struct insn_state *s)
 {
-	bool checked = insn->mode != INSN_MODE_64 && (insn->op >= INSN_MOVS && insn->op <= INSN_SCAS);
+	bool checked = (insn->op >= INSN_MOVS && insn->op <= INSN_SCAS) || insn->op == INSN_PUSH ||
+		       insn->op == INSN_POP;
 
-	memcpy(s->gpr, v->gpr, sizeof(s->gpr));
-	s->gpr[4] = vmread(GUEST_RSP);
-	s->rip = vmread(GUEST_RIP);
-	s->rflags = vmread(GUEST_RFLAGS);
-	s->one_iteration = !iterations_may_run(v, s->rflags);
-	s->stack_size = 8;
-	if (insn->op == INSN_PUSH || insn->op == INSN_POP)
-		checked = insn->mode != INSN_MODE_64;
 	for (unsigned i = 0; i < INSN_SEGMENTS; i++) {
 		s->segment_base[i] = vmread(GUEST_ES_BASE + 2 * i);
 		if (!checked)
@@ -95,6 +96,25 @@ static void load_state(const struct vcpu *v, const struct insn *insn, struct ins
 	}
 	if (checked)
 		s->stack_size = s->segment_rights[INSN_SS] >> 14 & 1 ? 4 : 2;
+}
+
+/* Only what the instruction may need: most are in 64-bit mode. */
+static void load_state(const struct access *a, const struct insn *insn, struct insn_state *s)
+{
+	const struct vcpu *v = a->v;
+
+	for (unsigned i = 0; i < 16; i++)
+		s->gpr[i] = v->gpr[i];
+	s->gpr[4] = vmread(GUEST_RSP);
+	if (insn->rip_relative)
+		s->rip = vmread(GUEST_RIP);
+	s->rflags = a->paging.rflags;
+	s->one_iteration = insn->rep && !iterations_may_run(v, s->rflags);
+	s->stack_size = 8;
+	if (insn->mode != INSN_MODE_64)
+		load_segments(insn, s);
+	else if (insn->segment == INSN_FS || insn->segment == INSN_GS)
+		s->segment_base[insn->segment] = vmread(GUEST_ES_BASE + 2 * (uint32_t)insn->segment);
 }
 
 static void store_state(struct vcpu *v, const struct insn_state *s)
@@ -124,15 +144,16 @@ enum verdict mmio_emulate(struct vcpu *v)
 	struct insn insn;
 	uint8_t bytes[INSN_MAX_BYTES];
 	size_t n;
-	int error = fetch(v, bytes, &n);
+	int error;
 
+	access_begin(&access, v);
+	error = fetch(&access, bytes, &n);
 	if (error == -EFAULT)
 		return RESUME;
 	if (!error)
-		error = insn_decode(&insn, bytes, n, code_mode());
+		error = insn_decode(&insn, bytes, n, code_mode(&access));
 	if (!error) {
-		access_begin(&access, v);
-		load_state(v, &insn, &state);
+		load_state(&access, &insn, &state);
 		error = insn_execute(&insn, &state, &memory);
 		if (error < 0 && insn.rep) { /* iterations before the one that faulted are done */
 			if (error == -EFAULT)

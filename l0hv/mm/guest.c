@@ -46,7 +46,7 @@ static int update_entry(void *ctx, uint64_t gpa, unsigned bytes, uint64_t old, u
 	return vm_write(v->vm, gpa, &entry, bytes);
 }
 
-static void read_regs(const struct vcpu *v, struct gwalk_regs *r)
+void guest_paging(const struct vcpu *v, struct gwalk_regs *r)
 {
 	r->cr0 = guest_cr0_in_force(v);
 	r->cr3 = guest_cr3(v);
@@ -69,12 +69,19 @@ unsigned guest_user(void)
 
 int guest_translate(struct vcpu *v, uint64_t linear, unsigned access, uint64_t *gpa)
 {
-	const struct gwalk_mem mem = {v, read_entry, update_entry};
 	struct gwalk_regs regs;
+
+	guest_paging(v, &regs);
+	return guest_translate_by(v, &regs, linear, access, gpa);
+}
+
+int guest_translate_by(struct vcpu *v, const struct gwalk_regs *regs, uint64_t linear, unsigned access,
+		       uint64_t *gpa)
+{
+	const struct gwalk_mem mem = {v, read_entry, update_entry};
 	struct gwalk_result result;
 
-	read_regs(v, &regs);
-	switch (gwalk(&regs, &mem, linear, access, &result)) {
+	switch (gwalk(regs, &mem, linear, access, &result)) {
 	case GWALK_OK:
 		*gpa = result.gpa;
 		if (v->in_l2)

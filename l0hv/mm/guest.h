@@ -14,6 +14,11 @@
 __attribute__((warn_unused_result)) int guest_translate(struct vcpu *v, uint64_t linear, unsigned access,
 							uint64_t *gpa);
 
+/* The same in two steps, for who translates more than once in an exit. */
+void guest_paging(const struct vcpu *v, struct gwalk_regs *regs);
+__attribute__((warn_unused_result)) int guest_translate_by(struct vcpu *v, const struct gwalk_regs *regs,
+							   uint64_t linear, unsigned access, uint64_t *gpa);
+
 /* Copy from and to RAM. Errors as above; -ENXIO also when the address is not RAM. */
 __attribute__((warn_unused_result)) int guest_read(struct vcpu *v, uint64_t linear, void *to, uint64_t n,
 						   unsigned access);

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Claims about what an exit leaves behind (docs/exact.md): each case gives the same bare, at L1, and at L2.
+# What an exit leaves behind, and which instructions trap (docs/exact.md): each case is the same bare, at L1, and at L2.
+# `claims.sh --table` writes docs/sensitive.csv again.
 # shellcheck disable=SC1091,SC2154,SC2317 # work, build and failed come from common; cases are called by name
 set -u
 # shellcheck source=tests/system/common
@@ -33,16 +34,52 @@ same_as() {
 emulated() {
 	said "exact-$1" 'value .*name=device .*value=1( |$)'
 }
+sums() {
+	echo "# $1: $(grep ' passed, ' "$work/$1.text"), $(sed -n 's/.*, \([0-9]*\) cases, 0x.*/\1/p' "$work/$1.text" |
+		awk '{ sum += $1 } END { print sum }') cases"
+}
+# at LEVEL INPUTS
+at() {
+	case_ "exact, $1, $cpu" passes "$1-$cpu" "inputs=$2"
+	[ "$1" = bare ] || case_ "L0 executed the operands, $1, $cpu" emulated "$1-$cpu"
+	[ "$1" = bare ] || case_ "the same state bare and at $1, $cpu" same_as "bare-$cpu" "$1-$cpu"
+	sums "$1-$cpu"
+}
 
-for cpu in corei7_skylake_x corei7_sandy_bridge_2600k corei5_lynnfield_750; do
-	inputs=1
-	[ "$cpu" = corei7_skylake_x ] && inputs=2
-	case_ "exact emulation, bare, $cpu" passes "bare-$cpu" "inputs=$inputs"
-	case_ "exact emulation, L1, $cpu" passes "l1-$cpu" "inputs=$inputs"
-	case_ "L0 executed the operands, $cpu" emulated "l1-$cpu"
-	case_ "the same state bare and at L1, $cpu" same_as "bare-$cpu" "l1-$cpu"
-	case_ "exact emulation, L2, $cpu" passes "l2-$cpu" "inputs=$inputs"
-	case_ "L0 executed L2's operands, $cpu" emulated "l2-$cpu"
-	case_ "the same state bare and at L2, $cpu" same_as "bare-$cpu" "l2-$cpu"
+# ---- sensitive instructions ----
+controls() {
+	boot "controls-$1" 0 vmxtest "$2" --cpu "$cpu" --cmdline only=sensitive &&
+		said "controls-$1" ' passed, 0 failed, 0 skipped'
+}
+table() {
+	echo "where,instruction,mode,result,tells,control,set"
+	sed -n 's/^PASS sensitive,\(.*\)/processor,\1,,/p' "$work/bare-$cpu.text"
+	sed -n 's/^PASS sensitive,\([^,]*\),\([^,]*\),\([^,]*\),\([^,]*\),\(.*\)/VT-x,\1,\2,\5,,\3,\4/p' "$work/controls-bare"
+}
+documented() {
+	diff docs/sensitive.csv <(table)
+}
+cpu=corei7_icelake_u # has UMIP
+if [ "${1-}" = --table ]; then
+	exact "bare-$cpu" only=sensitive && controls bare --bare && table >docs/sensitive.csv
+	exit
+fi
+case_ "sensitive instructions, bare, $cpu" passes "bare-$cpu" only=sensitive
+for level in l1 l2; do
+	case_ "sensitive instructions, $level, $cpu" passes "$level-$cpu" only=sensitive
+	case_ "sensitive instructions are the same bare and at $level" same_as "bare-$cpu" "$level-$cpu"
+done
+case_ "controls for sensitive instructions, bare" controls bare --bare
+case_ "controls for sensitive instructions, under L0" controls l0 --nested
+case_ "docs/sensitive.csv is what was seen" documented
+
+# ---- state after an exit ----
+cpu=corei7_skylake_x
+for level in bare l1 l2; do
+	at "$level" 2
+done
+for cpu in corei7_sandy_bridge_2600k corei5_lynnfield_750; do
+	at bare 1
+	at l1 1
 done
 exit "$failed"

@@ -19,7 +19,6 @@
 #define ARENA  64u
 #define CF     0x001u
 #define STATUS 0x8D5u /* CF PF AF ZF SF OF */
-#define NO_AF  0x8C5u /* AF is undefined after logical operations */
 
 _Static_assert(offsetof(struct insn_state, rflags) == 136, "the assembly below knows it");
 
@@ -74,12 +73,12 @@ _Static_assert(offsetof(struct insn_state, rflags) == 136, "the assembly below k
 	X(cmp8h, "cmp %ch, (%rsi)", STATUS)                                                                  \
 	X(cmp32r, "cmp (%rsi), %ecx", STATUS)                                                                \
 	X(cmp_imm, "cmpq $0x12345678, (%rsi)", STATUS)                                                       \
-	X(and8, "and %cl, (%rsi)", NO_AF)                                                                    \
-	X(and_imm, "andw $0x0FF0, (%rsi)", NO_AF)                                                            \
-	X(or32r, "or (%rsi), %ecx", NO_AF)                                                                   \
-	X(xor64, "xor %rcx, (%rsi)", NO_AF)                                                                  \
-	X(test32, "test %ecx, (%rsi)", NO_AF)                                                                \
-	X(test_imm, "testb $0x81, (%rsi)", NO_AF)                                                            \
+	X(and8, "and %cl, (%rsi)", STATUS)                                                                   \
+	X(and_imm, "andw $0x0FF0, (%rsi)", STATUS)                                                           \
+	X(or32r, "or (%rsi), %ecx", STATUS)                                                                  \
+	X(xor64, "xor %rcx, (%rsi)", STATUS)                                                                 \
+	X(test32, "test %ecx, (%rsi)", STATUS)                                                               \
+	X(test_imm, "testb $0x81, (%rsi)", STATUS)                                                           \
 	X(inc8, "incb (%rsi)", STATUS)                                                                       \
 	X(dec32, "decl (%rsi)", STATUS)                                                                      \
 	X(not64, "notq (%rsi)", STATUS)                                                                      \
@@ -89,6 +88,19 @@ _Static_assert(offsetof(struct insn_state, rflags) == 136, "the assembly below k
 	X(bts, "lock btsl $31, (%rsi)", CF)                                                                  \
 	X(btr, "btrw $15, (%rsi)", CF)                                                                       \
 	X(btc, "btcq $63, (%rsi)", CF)                                                                       \
+	X(shl8, "shlb %cl, (%rsi)", STATUS)                                                                  \
+	X(rcr32, "rcrl $5, (%rsi)", STATUS)                                                                  \
+	X(sar64, "sarq (%rsi)", STATUS)                                                                      \
+	X(shld32, "shld %cl, %edx, (%rsi)", STATUS)                                                          \
+	X(mul64, "mulq (%rsi)", STATUS)                                                                      \
+	X(imul16, "imulw (%rsi)", STATUS)                                                                    \
+	X(imul_reg, "imul (%rsi), %ecx", STATUS)                                                             \
+	X(bsf, "bsf (%rsi), %ecx", STATUS)                                                                   \
+	X(setb, "setb (%rsi)", STATUS)                                                                       \
+	X(cmovl, "cmovl (%rsi), %ecx", STATUS)                                                               \
+	X(cmpxchg8b, "lock cmpxchg8b (%rsi)", STATUS)                                                        \
+	X(cmpsl, "cmpsl", STATUS)                                                                            \
+	X(scasw, "scasw", STATUS)                                                                            \
 	X(movsw, "movsw", STATUS)                                                                            \
 	X(stosl, "stosl", STATUS)                                                                            \
 	X(lodsb, "lodsb", STATUS)                                                                            \

@@ -155,8 +155,9 @@ static void make_equal(const struct setup *s)
 		return;
 	for (unsigned int i = 0; i < row_now->size; i++) { /* with rAX; with rDX:rAX what compares two */
 		const unsigned int half = is_wide(row_now->name) ? row_now->size / 2u : 16;
+		const bool high = i >= half;
 
-		p[i] = (uint8_t)(s->entry.r[i < half ? RAX : RDX] >> 8 * (i % half % 8));
+		p[i] = (uint8_t)(s->entry.r[high ? RDX : RAX] >> 8 * ((high ? i - half : i) & 7));
 	}
 }
 

@@ -98,11 +98,11 @@ static void aim(struct setup *s, const struct string_row *row)
 		to = device;
 		break;
 	case OVERLAPPING:
-		to = device + 2u * row->size - 4;
+		to = device + 2ull * row->size - 4;
 		break;
 	case CROSSING:
 		from = LINEAR(PAGE_DATA1) + (down ? 5u : 0u - 5u);
-		to = LINEAR(PAGE_DATA1) + (down ? 3u : 0u - 3u * row->size);
+		to = LINEAR(PAGE_DATA1) + (down ? 3u : 0u - 3ull * row->size);
 		break;
 	case TO_ABSENT:
 	case TO_READ_ONLY:

@@ -52,7 +52,7 @@ struct system_row {
 	X(to_cr0_high, 64, "movq %rax, %cr0", MODES_64, 0, 0x180010033, ANY, ANY, 0)                         \
 	X(to_cr0_32, 32, "movl %eax, %cr0", MODES_32, 0, 0x8001003b, ANY, ANY, 0)                            \
 	X(to_cr2, 64, "movq %rax, %cr2", MODES_64, 0, ANY, ANY, ANY, 0)                                      \
-	X(to_cr3, 64, "movq %cr3, %rax\n movq %rax, %cr3", MODES_64, LOW(RAX), ANY, ANY, ANY, 0)             \
+	X(to_cr3, 64, "movq %cr3, %rax; movq %rax, %cr3", MODES_64, LOW(RAX), ANY, ANY, ANY, 0)              \
 	X(to_cr4_res, 64, "movq %rax, %cr4", MODES_64, 0, 0x80000000406a0, ANY, ANY, 0)                      \
 	X(to_cr4_pae, 64, "movq %rax, %cr4", MODES_64, 0, 0x680, ANY, ANY, 0)                                \
 	X(to_cr4_de, 64, "movq %rax, %cr4", MODES_64, 0, 0x6a8, ANY, ANY, 0)                                 \

@@ -386,6 +386,7 @@ void test_vpid(void);
 void test_timer(void);
 void test_tsc(void);
 void test_pause(void);
+void test_sensitive(void);
 void test_instruction_info(void);
 void test_task_switch(void);
 void test_double_faults(void);

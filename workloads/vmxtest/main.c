@@ -65,5 +65,6 @@ void rt_main(void)
 	test_double_faults();
 	test_loads();
 	test_xsaves();
+	test_sensitive();
 	rt_check_end();
 }
