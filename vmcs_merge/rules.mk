@@ -8,6 +8,9 @@ MERGE_EXPLAIN := vmcs_merge/explain/parse.c vmcs_merge/explain/print.c
 $(foreach t,$(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_vmcs_merge*.c)),$(call unit_test,$(t),tests/unit/$(t).c $(MERGE_SRC)))
 $(call unit_test,test_vmcs_explain,tests/unit/test_vmcs_explain.c $(MERGE_EXPLAIN) $(MERGE_SRC))
 $(call fuzzer,vmcs_merge,tests/fuzz/fuzz_vmcs_merge.c $(MERGE_SRC))
+$(call fuzzer,vmcs_checks,tests/fuzz/fuzz_vmcs_checks.c $(MERGE_SRC))
+$(call fuzzer,vmcs_ownership,tests/fuzz/fuzz_vmcs_ownership.c $(MERGE_SRC))
+$(call fuzzer,vmcs_bitmaps,tests/fuzz/fuzz_vmcs_bitmaps.c $(MERGE_SRC))
 $(call fuzzer,vmcs_explain,tests/fuzz/fuzz_vmcs_explain.c $(MERGE_EXPLAIN) $(MERGE_SRC))
 
 ALL += $(BUILD)/vmcs-explain
