@@ -24,8 +24,8 @@ passes() {
 }
 # The name of a row holds the number of its cases and a digest of all that they left. What a level skips isn't compared.
 rows() {
-	grep -E '^(PASS|FAIL|SKIP) ' "$work/$1.text" | sed -E 's/^(SKIP [^:]*: [^:]*): .*/\1/' |
-		grep -v -F -f <(sed -n 's/^SKIP \([^:]*: [^:]*\): .*/ \1/p' "$work/$2.text"; echo no such row)
+	grep -E '^(PASS|FAIL|SKIP) ' "$work/$1.text" | sed -E 's/^(SKIP .*) -- .*/\1/' |
+		grep -v -F -f <(sed -n 's/^SKIP \(.*\) -- .*/ \1/p' "$work/$2.text"; echo no such row)
 }
 same_as() {
 	[ -s "$work/$1.text" ] && diff <(rows "$1" "$2") <(rows "$2" "$2")

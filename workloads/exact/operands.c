@@ -5,6 +5,7 @@
  * and what the row prints is what the processor does.
  */
 #include "exact.h"
+#include "operand_rows.h"
 #include "rt_check.h"
 #include "rt_record.h"
 
@@ -101,7 +102,45 @@ static bool has(uint32_t feature)
 	return reg[features[feature].reg] >> features[feature].bit & 1;
 }
 
-#include "operand_rows.h"
+#define SNIPPET(id, text, bytes)           CODE64(operand_##id, text)
+#define SNIPPET_ADDRESS_64(id, text, ...)  CODE64(operand_##id, text)
+#define SNIPPET_ADDRESS_32(id, text, ...)  CODE32(operand_##id, text)
+#define SNIPPET_ADDRESS_16(id, text, ...)  CODE16(operand_##id, text)
+#define SNIPPET_FIXED(id, bits, text, ...) CODE##bits(operand_##id, text)
+#define SNIPPET_FEATURE(id, text, ...)     CODE64(operand_##id, text)
+EACH_64(SNIPPET)
+EACH_ALIGNED(SNIPPET)
+EACH_ADDRESS_64(SNIPPET_ADDRESS_64)
+EACH_ADDRESS_32(SNIPPET_ADDRESS_32)
+EACH_ADDRESS_16(SNIPPET_ADDRESS_16)
+EACH_FIXED(SNIPPET_FIXED)
+EACH_FEATURE(SNIPPET_FEATURE)
+
+#define ROW(prefix, id, text) .name = prefix ": " text, .code = operand_##id, .end = operand_##id##_end
+#define PLAIN(bytes)                                                                                         \
+	.modes = MODES_64, .size = bytes, .base = RSI, .index = NO_REGISTER, .address_bits = 64,             \
+	.segment = SEG_DS
+#define ROW_64(id, text, bytes)      {ROW("64", id, text), PLAIN(bytes)},
+#define ROW_ALIGNED(id, text, bytes) {ROW("64", id, text), PLAIN(bytes), .aligned = 16},
+#define ROW_FEATURE(id, text, bytes, needs, align)                                                           \
+	{ROW("64", id, text), PLAIN(bytes), .feature = needs, .aligned = align},
+#define ROW_ADDRESS(id, text, where, b, i, s, bits, disp, seg)                                               \
+	{ROW(#where, id, text),                                                                              \
+	 .modes = where,                                                                                     \
+	 .size = where == MODES_16 ? 2 : 4,                                                                  \
+	 .base = b,                                                                                          \
+	 .index = i,                                                                                         \
+	 .scale = s,                                                                                         \
+	 .address_bits = bits,                                                                               \
+	 .displacement = disp,                                                                               \
+	 .segment = seg},
+#define ROW_FIXED(id, bits, text, where, bytes)                                                              \
+	{ROW(#where, id, text), .modes = where,       .size = bytes,                                         \
+	 .base = NO_REGISTER,   .index = NO_REGISTER, .fixed = 1},
+
+static const struct operand_row operand_rows[] = {
+	EACH_64(ROW_64) EACH_ALIGNED(ROW_ALIGNED) EACH_ADDRESS_64(ROW_ADDRESS) EACH_ADDRESS_32(ROW_ADDRESS)
+		EACH_ADDRESS_16(ROW_ADDRESS) EACH_FIXED(ROW_FIXED) EACH_FEATURE(ROW_FEATURE)};
 
 static uint64_t low(uint64_t value, unsigned int bits)
 {
