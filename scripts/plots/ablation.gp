@@ -43,7 +43,8 @@ set grid xtics lc rgb "#c8c8c8" lw 0.8
 set border 3 lc rgb "#606060"
 set tics nomirror
 set lmargin at screen 0.27
-set key outside bottom center horizontal noenhanced
+set bmargin at screen 100.0 / height
+set key at screen 0.62, screen 22.0 / height center center horizontal maxrows 2 noenhanced
 array colour[8] = ["#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#222222"]
 half = 0.38 / m
 at(c, k) = place(configs, key(c)) + (k - (m + 1) / 2.0) * 2 * half
