@@ -190,7 +190,7 @@ int access_probe(void *ctx, uint64_t linear, unsigned size, int write)
 
 void access_port(struct access *a, uint16_t port, unsigned size)
 {
-	if (a->dr7 && guest_cr4() & CR4_DE)
+	if (a->dr7 && guest_cr4_in_force(a->v) & CR4_DE)
 		meet_breakpoints(a, port, size, 1u << ON_PORT);
 }
 

@@ -216,9 +216,9 @@ static int check_cr0(struct vcpu *v, uint64_t value, uint64_t old)
 	    (value & (CR0_PE | CR0_NE | CR0_PG)) != (CR0_PE | CR0_NE | CR0_PG))
 		return -EPERM;
 	if ((value & ~old & CR0_PG) && efer & EFER_LME &&
-	    (!(guest_cr4() & CR4_PAE) || vmread(GUEST_CS_ACCESS_RIGHTS) >> 13 & 1))
+	    (!(guest_cr4_in_force(v) & CR4_PAE) || vmread(GUEST_CS_ACCESS_RIGHTS) >> 13 & 1))
 		return -EPERM;
-	if ((old & ~value & CR0_PG) && (guest_cr4() & CR4_PCIDE || guest_in_64bit_code()))
+	if ((old & ~value & CR0_PG) && (guest_cr4_in_force(v) & CR4_PCIDE || guest_in_64bit_code()))
 		return -EPERM;
 	return 0;
 }
@@ -231,7 +231,7 @@ int cr0_write(struct vcpu *v, uint64_t value)
 		return -EPERM;
 	value = (value & CR0_DEFINED) | CR0_ET;
 	changed = value ^ old;
-	if (changed & CR0_PG && value & CR0_PG && load_pdptes(v, value, guest_cr4(), efer_as_seen(v)))
+	if (changed & CR0_PG && value & CR0_PG && load_pdptes(v, value, guest_cr4_in_force(v), efer_as_seen(v)))
 		return -EPERM;
 	if (!l0_features.unrestricted_guest && !v->in_l2) {
 		uint64_t cr4 = guest_cr4();
@@ -258,7 +258,7 @@ int cr0_write(struct vcpu *v, uint64_t value)
 
 int cr4_write(struct vcpu *v, uint64_t value)
 {
-	uint64_t old = guest_cr4(), efer = efer_as_seen(v), cr0 = guest_cr0();
+	uint64_t old = guest_cr4(), efer = efer_as_seen(v), cr0 = guest_cr0_in_force(v);
 	bool lma = cr0 & CR0_PG && efer & EFER_LME;
 
 	if (value & ~cr4_allowed(v) || (lma && !(value & CR4_PAE)) || ((value & ~old & CR4_PCIDE) && !lma))

@@ -283,6 +283,7 @@ enum verdict nested_enter(struct vcpu *v, bool launch)
 		nested_entry_failed(v, EXIT_ENTRY_MSR_LOADING, bad);
 		return RESUME;
 	}
+	n->was_launched = n->launched;
 	n->launched = true;
 	n->ran = false;
 	resume_l2(v);

@@ -209,8 +209,9 @@ static void hardware_refused(struct vcpu *v, uint32_t reason)
 	l0_log("disagreement: the processor refused vmcs02 (%s, qualification %llu) that L0's checks "
 	       "accepted",
 	       exit_reason_name(reason), (unsigned long long)qualification);
-	/* a VMLAUNCH that failed leaves the launch state clear: make it so in any case, and all of it be
-	 * written again */
+	/* vmcs02: a VMLAUNCH that failed leaves the launch state clear: make it so in any case, and all of it
+	 * be written again. vmcs12: as before the entry that failed. */
+	v->nested->launched = v->nested->was_launched;
 	vmclear(v->nested->vmcs02.pa);
 	v->launched = 0;
 	v->nested->merged = false;

@@ -59,6 +59,7 @@ struct nested {
 	uint64_t feature_control; /* IA32_FEATURE_CONTROL */
 	bool vmxon;
 	bool ran; /* vmcs02, since L1's VM entry: its exit information is of this time */
+	bool was_launched; /* before the last entry */
 	bool launched; /* launch state of the current vmcs12 */
 	bool current_is_shadow; /* it is a shadow VMCS: not to be entered */
 	bool merged; /* vmcs02 is a merge of the current vmcs12 */
