@@ -208,7 +208,8 @@ static void test_init(void)
 	rt_check("INIT stops it", !other_lives());
 	rt_apic_ipi(OTHER, ICR_ASSERT | VECTOR);
 	rt_check("it waits for SIPI only", !other_lives());
-	memcpy((void *)(uintptr_t)TRAMPOLINE, signals_code, (size_t)(signals_code_end - signals_code));
+	memcpy((void *)(uintptr_t)TRAMPOLINE, signals_code,
+	       (uintptr_t)signals_code_end - (uintptr_t)signals_code);
 	init_other();
 	rt_apic_ipi(OTHER, ICR_STARTUP | TRAMPOLINE >> 12);
 	rt_apic_ipi(OTHER, ICR_STARTUP | TRAMPOLINE >> 12);

@@ -2,9 +2,8 @@
 /* VM entry: "Checks on VMX Controls", bit by bit. */
 #include "tries.h"
 
-#define VALID(type, vector) (INTR_VALID | (type) << 8 | (vector))
-#define CTL2(bits)          PUT(OR(CPU_CTLS2), bits)
-#define TPR                 PUT(OR(CPU_CTLS), CPU_TPR_SHADOW)
+#define CTL2(bits) PUT(OR(CPU_CTLS2), bits)
+#define TPR        PUT(OR(CPU_CTLS), CPU_TPR_SHADOW)
 
 /* A control that may not be 1, or not be 0, fails the entry when it is. */
 static void reserved_controls(void)
@@ -234,11 +233,11 @@ static void exceptions(const char *name, enum mode mode)
 
 		if (v == NMI || lab_caps.basic >> 56 & 1)
 			continue;
-		try_value(ENTRY_INTR_INFO, VALID(INTR_HARDWARE, v) | (coded ? 0 : INTR_ERROR_CODE),
+		try_value(ENTRY_INTR_INFO, INTR_INFO(INTR_HARDWARE, v) | (coded ? 0 : INTR_ERROR_CODE),
 			  TRY_CONTROLS);
 	}
 	for (unsigned int v = 32; v < 256; v = v * 2 - 1)
-		try_value(ENTRY_INTR_INFO, VALID(INTR_HARDWARE, v), TRY_CONTROLS);
+		try_value(ENTRY_INTR_INFO, INTR_INFO(INTR_HARDWARE, v), TRY_CONTROLS);
 	tries_end();
 }
 
@@ -247,17 +246,17 @@ static void events(void)
 	if (tries_begin("entry controls: injected NMI of each vector", KERNEL64, NULL)) {
 		for (unsigned int v = 0; v < 256; v = v * 2 + 1)
 			if (v != NMI)
-				try_value(ENTRY_INTR_INFO, VALID(INTR_NMI, v), TRY_CONTROLS);
+				try_value(ENTRY_INTR_INFO, INTR_INFO(INTR_NMI, v), TRY_CONTROLS);
 		tries_end();
 	}
 	if (tries_begin("entry controls: injected event of type 1", KERNEL64, NULL)) {
 		for (unsigned int v = 0; v < 256; v = v * 4 + 3)
-			try_value(ENTRY_INTR_INFO, VALID(1, v), TRY_CONTROLS);
+			try_value(ENTRY_INTR_INFO, INTR_INFO(1, v), TRY_CONTROLS);
 		tries_end();
 	}
 	if (tries_begin("entry controls: injected event with each reserved bit", KERNEL64, NULL)) {
 		for (unsigned int bit = 12; bit < 31; bit++)
-			try_value(ENTRY_INTR_INFO, VALID(INTR_HARDWARE, UD) | 1u << bit, TRY_CONTROLS);
+			try_value(ENTRY_INTR_INFO, INTR_INFO(INTR_HARDWARE, UD) | 1u << bit, TRY_CONTROLS);
 		tries_end();
 	}
 	if (tries_begin("entry controls: error code only with hardware exceptions", KERNEL64,
@@ -268,28 +267,28 @@ static void events(void)
 		put(ENTRY_INSTR_LEN, 1);
 		for (unsigned int i = 0; i < sizeof(types); i++)
 			try_value(ENTRY_INTR_INFO,
-				  VALID(types[i], types[i] == INTR_NMI ? NMI : GP) | INTR_ERROR_CODE,
+				  INTR_INFO(types[i], types[i] == INTR_NMI ? NMI : GP) | INTR_ERROR_CODE,
 				  TRY_CONTROLS);
 		tries_end();
 	}
 	if (tries_begin("entry controls: each high bit of an injected error code", KERNEL64, NULL)) {
-		put(ENTRY_INTR_INFO, VALID(INTR_HARDWARE, GP) | INTR_ERROR_CODE);
+		put(ENTRY_INTR_INFO, INTR_INFO(INTR_HARDWARE, GP) | INTR_ERROR_CODE);
 		try_bits(ENTRY_ERROR_CODE, 0xffff0000, TRY_CONTROLS);
 		tries_end();
 	}
 	if (tries_begin_not_bochs("entry controls: injected other event of each vector", KERNEL64, NULL,
 				  "Bochs does not check it and hangs")) {
 		for (unsigned int v = 1; v < 256; v *= 2)
-			try_value(ENTRY_INTR_INFO, VALID(7, v), TRY_CONTROLS);
+			try_value(ENTRY_INTR_INFO, INTR_INFO(7, v), TRY_CONTROLS);
 		tries_end();
 	}
 	if (tries_begin("entry controls: length of an injected instruction", KERNEL64,
-			TRY_SETS(PUT(ENTRY_INTR_INFO, VALID(INTR_SOFTWARE, 0x40))))) {
+			TRY_SETS(PUT(ENTRY_INTR_INFO, INTR_INFO(INTR_SOFTWARE, 0x40))))) {
 		try_value(ENTRY_INSTR_LEN, 0, lab_caps.misc >> 30 & 1 ? TRY_RUNS : TRY_CONTROLS);
 		try_value(ENTRY_INSTR_LEN, 1, TRY_RUNS);
 		try_value(ENTRY_INSTR_LEN, 15, TRY_RUNS);
 		for (unsigned int type = INTR_SOFTWARE; type <= INTR_SOFTWARE_EXCEPTION; type++) {
-			put(ENTRY_INTR_INFO, VALID(type, BP));
+			put(ENTRY_INTR_INFO, INTR_INFO(type, BP));
 			try_value(ENTRY_INSTR_LEN, 16, TRY_CONTROLS);
 			try_value(ENTRY_INSTR_LEN, 0xffffffff, TRY_CONTROLS);
 		}

@@ -22,7 +22,7 @@ L2_CODE16(real_ud, "9: ud2");
 L2_CODE16(real_int, "9: int $0x40; 8:");
 L2_CODE16(real_insb, "movw $0x20, %di; 9: insb; 8:");
 L2_CODE16(real_protect, "movl %cr0, %eax; orb $1, %al; 9: movl %eax, %cr0; 8: nop");
-L2_CODE16(real_data32, "movl $0x12345678, %eax; addr32 movl %eax, (%ebx); 9: cpuid");
+L2_CODE16(real_data32, "movl $0x12345678, %eax; movl %eax, (%ebx); 9: cpuid");
 L2_CODE32(flat_write, "movb $0x42, (%ebx); 9: movb (%ebx), %al; 8:");
 L2_CODE32(flat_read, "9: movb (%ebx), %al; 8:");
 L2_CODE32(flat_limit, "movl $0x80, %eax; 9: movw %ax, %ds");
