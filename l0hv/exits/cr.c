@@ -231,7 +231,8 @@ int cr0_write(struct vcpu *v, uint64_t value)
 		return -EPERM;
 	value = (value & CR0_DEFINED) | CR0_ET;
 	changed = value ^ old;
-	if (changed & CR0_PG && value & CR0_PG && load_pdptes(v, value, guest_cr4_in_force(v), efer_as_seen(v)))
+	if (changed & CR0_PG && value & CR0_PG &&
+	    load_pdptes(v, value, guest_cr4_in_force(v), efer_as_seen(v)))
 		return -EPERM;
 	if (!l0_features.unrestricted_guest && !v->in_l2) {
 		uint64_t cr4 = guest_cr4();

@@ -29,8 +29,8 @@ struct system_row {
 	X(cpuid7, 32, "cpuid", MODES_32, LOW(RAX) | LOW(RBX) | LOW(RCX) | LOW(RDX), 7, 0, ANY, 0)            \
 	X(cpuidd, 16, "cpuid", MODES_16, LOW(RAX) | LOW(RBX) | LOW(RCX) | LOW(RDX), 0xd, 1, ANY, 0)          \
 	X(cpuide, 64, "cpuid", MODES_64, 0, 0x80000008, ANY, ANY, 0)                                         \
-	X(cpuid_prefix, 64, ".byte 0x48; cpuid", MODES_64, LOW(RAX) | LOW(RBX) | LOW(RCX) | LOW(RDX), ANY, 0, ANY, \
-	  0)                                                                                                 \
+	X(cpuid_prefix, 64, ".byte 0x48; cpuid", MODES_64, LOW(RAX) | LOW(RBX) | LOW(RCX) | LOW(RDX), ANY,   \
+	  0, ANY, 0)                                                                                         \
 	X(rdtsc, 64, "rdtsc", MODES_64, LOW(RAX) | LOW(RDX), ANY, ANY, ANY, 0)                               \
 	X(rdtscp, 64, "rdtscp", MODES_64, LOW(RAX) | LOW(RDX), ANY, ANY, ANY, 0)                             \
 	X(rdtsc32, 32, "rdtsc", MODES_32, LOW(RAX) | LOW(RDX), ANY, ANY, ANY, 0)                             \
@@ -94,7 +94,7 @@ struct system_row {
 	X(inb_deny, 64, "inb $0x21, %al", MODES_64, 0, ANY, ANY, ANY, 0)                                     \
 	X(inw, 64, "inw %dx, %ax", MODES_64, 0, ANY, ANY, 0x1240, IOPL3)                                     \
 	X(inl, 64, "inl %dx, %eax", MODES_64, 0, ANY, ANY, 0xffffffff00001240, IOPL3)                        \
-	X(inl_rex, 64, ".byte 0x48; inl %dx, %eax", MODES_64, 0, ANY, ANY, 0x1240, IOPL3)                          \
+	X(inl_rex, 64, ".byte 0x48; inl %dx, %eax", MODES_64, 0, ANY, ANY, 0x1240, IOPL3)                    \
 	X(inb32, 32, "inb %dx, %al", MODES_32, 0, ANY, ANY, 0xe9, IOPL3)                                     \
 	X(inw16, 16, "inw %dx, %ax", MODES_16, 0, ANY, ANY, 0x1240, IOPL3)                                   \
 	X(outb, 64, "outb %al, $0x80", MODES_64, 0, ANY, ANY, ANY, IOPL3)                                    \
