@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+$(call guest,cpudump,workloads/cpudump/main.c)
