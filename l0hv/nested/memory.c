@@ -50,8 +50,8 @@ int memory_init(struct vcpu *v)
 	const struct ept02_l1 l1 = {v, read_l1, update_l1};
 	struct ept_caps caps12;
 
-	if (!ept_caps_from_msr(v->nested->caps.ept_vpid, l0_features.maxphyaddr, &caps12))
-		return 0; /* L1 is offered no EPT */
+	/* Also where L1 is offered no EPT: an APIC-access page is composed all the same */
+	(void)ept_caps_from_msr(v->nested->caps.ept_vpid, l0_features.maxphyaddr, &caps12);
 	return ept02_init(&v->nested->ept02, &v->vm->ept, &l0_ept_mem, &l1, &caps12, EPT02_BUDGET);
 }
 

@@ -44,4 +44,5 @@ smp() {
 case_ "two processors in VMX operation, bare" smp smp-bare --bare
 case_ "two processors in VMX operation, under L0" smp smp-l0 --nested
 case_ "the same without shadowing" smp smp-no-shadow --nested --set nested.shadow_vmcs=off
+case_ "the same where L1 is offered no EPT" smp smp-no-ept --nested --set "nested.limit=IA32_VMX_EPT_VPID_CAP 0"
 exit "$failed"

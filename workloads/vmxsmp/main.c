@@ -38,9 +38,15 @@ static void (*volatile work)(struct vmx_cpu *); /* of CPU 1; it clears this when
 
 _Static_assert(__builtin_offsetof(struct vmx_cpu, l2_count) % 8 == 0, "L2 counts there");
 
+static uint8_t apic_page[4096] __attribute__((aligned(4096), used));
+
 void l2_counts(void);
 void l2_spins(void);
-__asm__("l2_counts: incq (%rdi); vmcall; jmp l2_counts\n"
+void l2_reads_ram(void);
+void l2_reads_apic(void);
+__asm__("l2_reads_ram: movl apic_page+0x20(%rip), %eax; vmcall\n"
+	"l2_reads_apic: movl $0xfee00020, %eax; movl (%rax), %eax; vmcall\n"
+	"l2_counts: incq (%rdi); vmcall; jmp l2_counts\n"
 	"l2_spins: incq (%rdi); pause; jmp l2_spins\n");
 
 void vmx_instruction_failed(const char *what, uint64_t operand)
@@ -358,6 +364,35 @@ static void cut_off_twice(struct vmx_cpu *c)
 	vmclear(address_of(c->vmcs));
 }
 
+/* Without EPT of L1's: a page of RAM, and one where a device is. */
+static void apic_access(struct vmx_cpu *c)
+{
+	static const struct {
+		const char *name;
+		void (*code)(void);
+		uint64_t page; /* 0: apic_page */
+	} rows[] = {
+		{"APIC access without EPT: RAM",      l2_reads_ram,  0        },
+		{"APIC access without EPT: a device", l2_reads_apic, APIC_MMIO},
+	};
+	const uint32_t secondary = (uint32_t)(rdmsr(IA32_VMX_CPU) >> 32) & CPU_SECONDARY;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!secondary || !(rdmsr(IA32_VMX_CPU2) >> 32 & CPU2_APIC_ACCESSES)) {
+			rt_skip(rows[i].name, "the processor does not offer the control");
+			continue;
+		}
+		make_vmcs(c, rows[i].code);
+		vmwrite(CPU_CTLS, vmread(CPU_CTLS) | CPU_SECONDARY);
+		vmwrite(CPU_CTLS2, controls(IA32_VMX_CPU2, CPU2_APIC_ACCESSES));
+		vmwrite(APIC_ACCESS_PAGE, rows[i].page ? rows[i].page : address_of(apic_page));
+		run(c, true);
+		if (rt_check_u64(rows[i].name, c->reason, EXIT_APIC_ACCESS))
+			rt_check_u64("a linear read of its offset", c->qualification, APIC_ID);
+		vmclear(address_of(c->vmcs));
+	}
+}
+
 static void sipi(void)
 {
 	start_spinning();
@@ -438,6 +473,7 @@ void rt_main(void)
 		side_by_side();
 		interrupts();
 		cut_off_twice(&cpus[0]);
+		apic_access(&cpus[0]);
 		sipi();
 		init();
 		after_vmxoff();
