@@ -54,14 +54,28 @@ static void write_reg(struct vcpu *v, unsigned reg, uint64_t value, bool wide)
 	guest_gpr_set(v, reg, value);
 }
 
-/* Memory that is no RAM reads as all ones and swallows writes, as for any other instruction of L1. */
-static int read_memory(struct vcpu *v, uint64_t info, void *to, unsigned bytes)
+/* The memory operand. -EFAULT: an exception is pending; -ENXIO: no memory there. */
+static int read_operand(struct vcpu *v, uint64_t info, void *to, unsigned bytes)
 {
 	uint64_t linear;
 	int error = operand_address(v, info, bytes, false, &linear);
 
-	if (!error)
-		error = guest_read(v, linear, to, bytes, guest_user());
+	return error ? error : guest_read(v, linear, to, bytes, guest_user());
+}
+
+static int write_operand(struct vcpu *v, uint64_t info, const void *from, unsigned bytes)
+{
+	uint64_t linear;
+	int error = operand_address(v, info, bytes, true, &linear);
+
+	return error ? error : guest_write(v, linear, from, bytes, guest_user());
+}
+
+/* For L1 memory that is no RAM reads as all ones and swallows writes, as for its other instructions. */
+static int read_memory(struct vcpu *v, uint64_t info, void *to, unsigned bytes)
+{
+	int error = read_operand(v, info, to, bytes);
+
 	if (error == -ENXIO) {
 		memset(to, 0xFF, bytes);
 		error = 0;
@@ -71,11 +85,8 @@ static int read_memory(struct vcpu *v, uint64_t info, void *to, unsigned bytes)
 
 static int write_memory(struct vcpu *v, uint64_t info, const void *from, unsigned bytes)
 {
-	uint64_t linear;
-	int error = operand_address(v, info, bytes, true, &linear);
+	int error = write_operand(v, info, from, bytes);
 
-	if (!error)
-		error = guest_write(v, linear, from, bytes, guest_user());
 	return error == -ENXIO ? 0 : error;
 }
 
@@ -87,30 +98,24 @@ uint64_t insn_field_encoding(const struct vcpu *v, uint64_t info)
 int insn_operand_read(struct vcpu *v, uint64_t info, uint64_t *value)
 {
 	const bool wide = wide_mode();
-	uint64_t linear;
-	int error;
 
 	*value = 0;
 	if (INFO_REGISTER(info)) {
 		*value = read_reg(v, INFO_REG1(info), wide);
 		return 0;
 	}
-	error = operand_address(v, info, wide ? 8 : 4, false, &linear);
-	return error ? error : guest_read(v, linear, value, wide ? 8 : 4, guest_user());
+	return read_operand(v, info, value, wide ? 8 : 4);
 }
 
 int insn_operand_write(struct vcpu *v, uint64_t info, uint64_t value)
 {
 	const bool wide = wide_mode();
-	uint64_t linear;
-	int error;
 
 	if (INFO_REGISTER(info)) {
 		write_reg(v, INFO_REG1(info), value, wide);
 		return 0;
 	}
-	error = operand_address(v, info, wide ? 8 : 4, true, &linear);
-	return error ? error : guest_write(v, linear, &value, wide ? 8 : 4, guest_user());
+	return write_operand(v, info, &value, wide ? 8 : 4);
 }
 
 static bool physical_ok(uint64_t gpa)

@@ -196,8 +196,8 @@ static void log_dirty(struct vcpu *v, uint64_t l2_gpa)
 }
 
 /* L2's access by EPT12, with its flags and L1's log, as the processor would do it. */
-static enum ept02_verdict access(struct vcpu *v, uint64_t l2_gpa, unsigned access,
-				 struct ept02_result *result)
+static enum ept02_verdict access_l2(struct vcpu *v, uint64_t l2_gpa, unsigned access,
+				    struct ept02_result *result)
 {
 	struct nested *n = v->nested;
 	enum ept02_verdict verdict;
@@ -239,18 +239,18 @@ static bool exit_of(enum ept02_verdict verdict, const struct ept02_result *resul
 	}
 }
 
-int nested_l2_to_l1(struct vcpu *v, uint64_t l2_gpa, unsigned how, uint64_t *l1_gpa)
+int nested_l2_to_l1(struct vcpu *v, uint64_t l2_gpa, unsigned access, uint64_t *l1_gpa)
 {
 	struct nested *n = v->nested;
 	struct ept02_result result;
 	enum ept02_verdict verdict;
 
+	n->refused = (struct exit_info){.guest_physical = l2_gpa};
 	if (!uses_ept(n)) {
 		*l1_gpa = l2_gpa;
 		return 0;
 	}
-	verdict = access(v, l2_gpa, how, &result);
-	n->refused = (struct exit_info){.guest_physical = l2_gpa};
+	verdict = access_l2(v, l2_gpa, access, &result);
 	if (exit_of(verdict, &result, QUALIFICATION_LINEAR | QUALIFICATION_NOT_A_WALK, &n->refused) ||
 	    verdict == EPT02_NO_MEMORY)
 		return -ENXIO;
@@ -335,7 +335,7 @@ void memory_fault(struct vcpu *v, bool misconfig)
 		exit_handle(v, misconfig ? EXIT_EPT_MISCONFIG : EXIT_EPT_VIOLATION);
 		return;
 	}
-	verdict = access(v, gpa, q & EPT_RWX, &result);
+	verdict = access_l2(v, gpa, q & EPT_RWX, &result);
 	if (exit_of(verdict, &result, q, &info)) {
 		account_phase(v, PHASE_OWNERSHIP);
 		info.guest_linear = vmread(GUEST_LINEAR_ADDRESS);

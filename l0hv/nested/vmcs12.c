@@ -5,15 +5,20 @@
 #include "l0hv/vmx/vmx.h"
 #include "vmcs_merge/unmerge.h"
 
-bool vmcs12_follows(unsigned index)
+/* What L0 made of these fields is to be made anew: the list of L1's host state, the merged MSR bitmap. */
+static bool makes_host_list(unsigned index)
 {
-	return vmcs_field_type(index) == VMCS_HOST || index == F_EXIT_CTLS || index == F_MSR_BITMAP ||
-	       index == F_CPU_CTLS || index == F_CPU_CTLS2;
+	return vmcs_field_type(index) == VMCS_HOST || index == F_EXIT_CTLS;
 }
 
-static bool is_host_field(unsigned index)
+static bool makes_msr_bitmap(unsigned index)
 {
-	return vmcs_field_type(index) == VMCS_HOST;
+	return index == F_MSR_BITMAP || index == F_CPU_CTLS || index == F_CPU_CTLS2;
+}
+
+bool vmcs12_follows(unsigned index)
+{
+	return makes_host_list(index) || makes_msr_bitmap(index);
 }
 
 void vmcs12_written(struct vcpu *v, unsigned index)
@@ -21,9 +26,9 @@ void vmcs12_written(struct vcpu *v, unsigned index)
 	struct nested *n = v->nested;
 
 	vmcs_bitset_set(&n->dirty, index);
-	if (is_host_field(index) || index == F_EXIT_CTLS)
+	if (makes_host_list(index))
 		n->host_stale = true;
-	if (index == F_MSR_BITMAP || index == F_CPU_CTLS || index == F_CPU_CTLS2)
+	if (makes_msr_bitmap(index))
 		n->msr_bitmap_stale = true;
 }
 
