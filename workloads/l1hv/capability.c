@@ -4,6 +4,7 @@
 #include "guest.h"
 #include "pages.h"
 #include "report.h"
+#include "workloads/vmx/feature.h"
 
 struct wanted {
 	const char *name;
@@ -129,23 +130,13 @@ static void probe_controls(struct capability *cap, const struct options *opt, st
 	cap->cr4_fixed1 = rdmsr(IA32_VMX_CR4_FIXED1);
 }
 
-/* Firmware may have left IA32_FEATURE_CONTROL unlocked: VMXON needs it locked, with VMX enabled. */
-static bool enable_by_feature_control(void)
-{
-	const uint64_t value = rdmsr(IA32_FEATURE_CONTROL);
-
-	if (!(value & FEATURE_LOCK))
-		wrmsr(IA32_FEATURE_CONTROL, value | FEATURE_LOCK | FEATURE_VMX);
-	return rdmsr(IA32_FEATURE_CONTROL) & FEATURE_VMX;
-}
-
 void capability_probe(struct capability *cap, const struct options *opt, struct missing *missing)
 {
 	if (!(cpuid(1, 0).ecx & 1u << 5)) {
 		missing_add(missing, "VT-x");
 		return;
 	}
-	if (!enable_by_feature_control()) {
+	if (!vmx_feature_on()) {
 		missing_add(missing, "VT-x enabled by the firmware (IA32_FEATURE_CONTROL)");
 		return;
 	}

@@ -3,7 +3,7 @@
  * An L1 that means harm: VMX instructions with random operands, and VM entries from VMCSs with random fields
  * (`seed=`, `rounds=`). Whatever its hypervisor answers is right as long as it answers.
  */
-#include "workloads/vmx/vmcs.h"
+#include "workloads/vmx/feature.h"
 #include "rt.h"
 #include "random.h"
 
@@ -233,8 +233,7 @@ void rt_main(void)
 		return;
 	}
 	write_cr4(read_cr4() | CR4_VMXE);
-	if (!(rdmsr(IA32_FEATURE_CONTROL) & FEATURE_LOCK))
-		wrmsr(IA32_FEATURE_CONTROL, FEATURE_LOCK | FEATURE_VMX);
+	(void)vmx_feature_on();
 	for (unsigned int i = 0; i < 4; i++)
 		region[i][0] = rdmsr(IA32_VMX_BASIC) & 0x7fffffff;
 	rt_try(instruction, &on, &fault);

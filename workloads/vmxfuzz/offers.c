@@ -4,6 +4,7 @@
  * value. A control that L0 learns to offer gets its bit here.
  */
 #include "fuzz.h"
+#include "workloads/vmx/feature.h"
 
 /* known: bits that some processor has. */
 static const struct {
@@ -52,9 +53,7 @@ const char *offers_probe(void)
 {
 	if (!(cpuid(1, 0).ecx & 1u << 5))
 		return "no VT-x";
-	if (!(rdmsr(IA32_FEATURE_CONTROL) & FEATURE_LOCK))
-		wrmsr(IA32_FEATURE_CONTROL, FEATURE_LOCK | FEATURE_VMX);
-	if (!(rdmsr(IA32_FEATURE_CONTROL) & FEATURE_VMX))
+	if (!vmx_feature_on())
 		return "VT-x is off in IA32_FEATURE_CONTROL";
 	probe_controls();
 	offers.revision = (uint32_t)rdmsr(IA32_VMX_BASIC) & 0x7fffffff;

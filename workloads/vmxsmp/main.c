@@ -6,6 +6,7 @@
 #include "rt.h"
 #include "rt_apic.h"
 #include "rt_check.h"
+#include "workloads/vmx/feature.h"
 #include "workloads/vmx/host_state.h"
 #include "workloads/vmx/vmx.h"
 
@@ -16,9 +17,6 @@
 #define NOTHING_VECTOR 0x52
 #define GP             13u
 #define SIPI_VECTOR    0x9Au
-
-#define FEATURE_LOCKED 0x1ull
-#define FEATURE_VMXON  0x4ull
 
 struct vmx_cpu {
 	uint64_t vmxon_region[512] __attribute__((aligned(4096)));
@@ -61,8 +59,7 @@ static uint64_t address_of(const void *p)
 
 static void root(struct vmx_cpu *c)
 {
-	if (!(rdmsr(MSR_FEATURE_CONTROL) & FEATURE_LOCKED)) /* without firmware */
-		wrmsr(MSR_FEATURE_CONTROL, FEATURE_LOCKED | FEATURE_VMXON);
+	(void)vmx_feature_on();
 	write_cr0((read_cr0() | rdmsr(IA32_VMX_CR0_FIXED0)) & rdmsr(IA32_VMX_CR0_FIXED1));
 	write_cr4((read_cr4() | rdmsr(IA32_VMX_CR4_FIXED0)) & rdmsr(IA32_VMX_CR4_FIXED1));
 	*(uint32_t *)c->vmxon_region = *(uint32_t *)c->vmcs = (uint32_t)rdmsr(IA32_VMX_BASIC) & 0x7fffffff;

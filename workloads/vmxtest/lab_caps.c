@@ -2,6 +2,7 @@
 /* What the processor offers. SDM volume 3, appendix "VMX Capability Reporting Facility". */
 #include "workloads/rt/rt_apic.h"
 #include "lab.h"
+#include "workloads/vmx/feature.h"
 
 struct capabilities lab_caps;
 
@@ -35,9 +36,7 @@ const char *caps_probe(void)
 
 	if (!(cpuid(1, 0).ecx & 1u << 5))
 		return "no VT-x";
-	if (!(rdmsr(IA32_FEATURE_CONTROL) & FEATURE_LOCK))
-		wrmsr(IA32_FEATURE_CONTROL, FEATURE_LOCK | FEATURE_VMX);
-	if (!(rdmsr(IA32_FEATURE_CONTROL) & FEATURE_VMX))
+	if (!vmx_feature_on())
 		return "VT-x is off in IA32_FEATURE_CONTROL";
 	c->basic = rdmsr(IA32_VMX_BASIC);
 	c->misc = rdmsr(IA32_VMX_MISC);
