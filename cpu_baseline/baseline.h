@@ -20,6 +20,8 @@ enum cpu_verdict {
 	CPU_DEPENDS, /* hidden, since a field that it needs is */
 	CPU_UNTOLD, /* hidden, since a host does not tell what it has: its dump lacks a leaf or MSR */
 	CPU_UNKNOWN, /* hidden, since this table has no row for it */
+	CPU_HIDDEN, /* hidden by its row's rule, whatever hosts have: bound to one host */
+	CPU_RECOMPUTED, /* not a host's to say: computed from the result, or the VM's own shape */
 	CPU_REFUSED, /* no baseline: hosts contradict each other */
 };
 
@@ -50,8 +52,10 @@ __attribute__((warn_unused_result)) int cpu_baseline(const struct cpu_policy *co
 
 /*
  * May a guest that sees this policy run on this host? 0; -EPERM, each reason told: CPU_LACKED (the policy has
- * what the host lacks), CPU_NEEDED (the guest does not know what the host needs), CPU_UNKNOWN, CPU_REFUSED.
- * host is 0 in what is told; had is the policy's value, got the host's.
+ * what the host lacks), CPU_DEPENDS, CPU_UNTOLD (as much, since the host lacks or does not tell something
+ * else), CPU_NEEDED (the guest does not know what the host needs), CPU_HIDDEN, CPU_UNKNOWN (the policy shows
+ * what no baseline does), CPU_REFUSED. Policies are baselines: of a host, take its baseline first. host is 0
+ * in what is told; had is the policy's value, got the host's.
  */
 __attribute__((warn_unused_result)) int cpu_check(const struct cpu_policy *policy,
 						  const struct cpu_policy *host,

@@ -19,6 +19,7 @@ enum cpu_rule {
 	CPU_SAME, /* told if all say the same, else hidden: caches, brand string */
 	CPU_COMPUTED, /* from other fields of the result */
 	CPU_SHAPE, /* the VM's own: topology, APIC IDs; 0 in a baseline */
+	CPU_HIDE, /* bound to one host, so never shown: resource control, SGX, a serial number */
 	CPU_RULES
 };
 
