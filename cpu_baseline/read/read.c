@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* From what the user names to the reader that it needs. */
+#include "cpu_baseline/read/read.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu_baseline/read/reader.h"
+
+const struct reader_format reader_formats[] = {
+	{"cpuid -r", cpuid_text_is, cpuid_text_read},
+};
+const size_t reader_format_count = sizeof(reader_formats) / sizeof(reader_formats[0]);
+
+static int unknown_format(struct reader *r)
+{
+	char shown[SPAN_SHOWN + 1];
+	struct span line = {0};
+	int status;
+
+	while ((status = reader_line(r, &line)) == 1 && !line.n)
+		;
+	if (status < 0)
+		return status;
+	if (!line.n)
+		return reader_wrong(r, "nothing in it, expected what a processor says of itself");
+	return reader_wrong(r, "'%s', expected a format that this reads: see docs/cpu-formats.md",
+			    span_show(line, shown));
+}
+
+int cpu_read_text(const char *name, const char *text, size_t n, const struct cpu_read_options *options,
+		  struct cpu_policy *out, struct cpu_read_report *report)
+{
+	struct span all = {text, n};
+
+	for (size_t i = 0; i < reader_format_count; i++) {
+		if (reader_formats[i].is(all))
+			return reader_run(reader_formats[i].read, name, all, options, out, report);
+	}
+	return reader_run(unknown_format, name, all, options, out, report);
+}
+
+static int system_error(const char *source, int error, struct cpu_read_report *report)
+{
+	memset(report, 0, sizeof(*report));
+	snprintf(report->error, sizeof(report->error), "%.255s: %s", source, strerror(error));
+	return -error;
+}
+
+/* Room for one byte more than is allowed, so that a text that is too long is seen to be. */
+static int read_file(const char *source, const struct cpu_read_options *options, struct cpu_policy *out,
+		     struct cpu_read_report *report)
+{
+	FILE *file = fopen(source, "rb");
+	char *text = file ? malloc(CPU_READ_TEXT_MAX + 1) : NULL;
+	int status;
+	size_t n;
+
+	if (!text) {
+		status = system_error(source, errno, report);
+	} else {
+		errno = 0;
+		n = fread(text, 1, CPU_READ_TEXT_MAX + 1, file);
+		status = ferror(file) ? system_error(source, errno ? errno : EIO, report)
+				      : cpu_read_text(source, text, n, options, out, report);
+	}
+	free(text);
+	if (file)
+		fclose(file);
+	return status;
+}
+
+int cpu_read(const char *source, const struct cpu_read_options *options, struct cpu_policy *out,
+	     struct cpu_read_report *report)
+{
+	return read_file(source, options, out, report);
+}
