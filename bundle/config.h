@@ -7,12 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cpu_baseline/policy.h"
 #include "nestbed/bundle.h"
 #include "nestbed/vmx_msrs.h"
 
 #define CONFIG_VMS_MAX     8u
 #define CONFIG_MODULES_MAX 8u
 #define CONFIG_VCPUS_MAX   8u
+#define CONFIG_CPUS_MAX    8u /* policies */
 #define CONFIG_NAME_MAX    32u /* each with its NUL */
 #define CONFIG_LINE_MAX    512u
 
@@ -46,6 +48,10 @@ struct vm_config {
 	uint64_t limit[NB_VMX_MSR_COUNT]; /* of the VMX capability MSRs, from IA32_VMX_BASIC on */
 	bool vmx_locked;
 	bool scratch; /* the VM has the scratch device (include/nestbed/ports.h) */
+	char cpu_policy[CONFIG_NAME_MAX]; /* of a [cpu NAME]; empty: this host */
+	uint32_t cpu_policy_index; /* in l0_config.policy, where cpu_policy is not empty */
+	uint32_t cpu_policy_line;
+	bool cpu_force; /* start it though the processor lacks what the policy shows */
 	uint32_t module_count;
 	struct vm_module module[CONFIG_MODULES_MAX];
 	uint32_t line; /* of [vm NAME] */
@@ -57,6 +63,8 @@ struct l0_config {
 	uint32_t crash; /* enum config_crash */
 	uint32_t vm_count;
 	struct vm_config vm[CONFIG_VMS_MAX];
+	uint32_t policy_count;
+	struct cpu_policy policy[CONFIG_CPUS_MAX]; /* [cpu NAME], each with its name */
 };
 
 struct config_error {
@@ -65,7 +73,7 @@ struct config_error {
 };
 
 /* One row a key of the text; tests hold docs/bundle.md against it. */
-enum config_section { CONFIG_NOWHERE, CONFIG_L0, CONFIG_VM };
+enum config_section { CONFIG_NOWHERE, CONFIG_L0, CONFIG_VM, CONFIG_CPU };
 enum config_type {
 	CONFIG_NUMBER,
 	CONFIG_SIZE,
@@ -73,12 +81,16 @@ enum config_type {
 	CONFIG_ENTRY,
 	CONFIG_TEXT,
 	CONFIG_MODULE,
-	CONFIG_LIMIT
+	CONFIG_LIMIT,
+	CONFIG_POLICY,
+	CONFIG_CPUID,
+	CONFIG_MSR
 };
 struct config_key {
 	enum config_section section;
 	const char *name;
 	enum config_type type;
+	bool repeats; /* may be given again in a section */
 	size_t offset; /* in struct l0_config or struct vm_config */
 	size_t width; /* bytes of the field */
 	uint64_t min, max; /* of numbers and sizes */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The host program `nestbed`.
-NESTBED_SOURCES := $(sort $(wildcard experiments/*.c)) bundle/config.c bundle/bundle.c
+NESTBED_SOURCES := $(sort $(wildcard experiments/*.c)) $(CONFIG_SRC) bundle/bundle.c
 NESTBED_OBJECTS := $(NESTBED_SOURCES:%.c=$(BUILD)/nestbed.o/%.o) $(BUILD)/nestbed.o/record.pb-c.o
 NESTBED_LIBS    := -lprotobuf-c -ljansson
 NESTBED_CFLAGS   = $(HOST_CFLAGS) -MMD -MP

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # L0: one freestanding image, linked twice so that it can hold its own symbol table.
-L0_SRC := $(sort $(wildcard l0hv/*/*.c bundle/*.c vmcs_merge/*.c))
+L0_SRC := $(sort $(wildcard l0hv/*/*.c bundle/*.c vmcs_merge/*.c) $(CPU_SRC))
 L0_ASM := $(wildcard l0hv/*/*.S)
 L0_OBJ := $(L0_SRC:%.c=$(BUILD)/l0/%.o) $(L0_ASM:%.S=$(BUILD)/l0/%.o) $(BUILD)/l0/record.pb-c.o
 L0_CFLAGS = $(FREE_CFLAGS) -fno-omit-frame-pointer

@@ -16,6 +16,7 @@ static struct l0_config config; /* large */
 static struct config_error error;
 
 #define VM        "[vm a]\nimage = k\n"
+#define CPU       "[cpu c]\ncpuid = 0 0 1 2 3 4\n"
 #define LONG_NAME "a123456789a123456789a123456789a123456789a12345678" /* 48 letters and one */
 
 static const struct {
@@ -23,79 +24,122 @@ static const struct {
 	const char *text;
 	const char *message;
 } bad_rows[] = {
-	{"empty",			"",								       "no [vm NAME] section"                                         },
-	{"no VM",			"[l0]\nlimit = 3\n",						      "no [vm NAME] section"                                         },
-	{"unknown key of a VM",          VM "nestd = on\n",
+	{"empty",			 "",								       "no [vm NAME] section"                                      },
+	{"no VM",			 "[l0]\nlimit = 3\n",						      "no [vm NAME] section"                                      },
+	{"unknown key of a VM",           VM "nestd = on\n",
 	 "line 3: unknown key 'nestd' in [vm a]; expected one of image, cmdline, memory, vcpus, nested, "
 	 "nested.shadow_vmcs, "
 	 "nested.incremental_merge, nested.lazy_rare_fields, nested.cached_checks, "
 	 "nested.cached_host_state, nested.watch_msr_bitmap, nested.clean_fields, nested.limit, "
 	 "nested.vmx_locked, "
-	 "record.phases, cached_cpuid, scratch, slice, module"														    },
-	{"unknown key of L0",            "[l0]\nmemory = 1M\n",
-	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash"												     },
-	{"key before a section",         "image = k\n",
-	 "line 1: 'image' stands before the first section; expected [l0] or [vm NAME]"											    },
-	{"no equals sign",               VM "nested\n",							    "line 3: expected [l0], [vm NAME] or KEY = VALUE, got 'nested'"},
-	{"twice",			VM "\nmemory = 2M\nmemory = 2M\n",                                        "line 5: 'memory' was given before, on line 4"                 },
-	{"limit of no MSR",              VM "nested.limit = IA32_EFER 1\n",
+	 "record.phases, cached_cpuid, scratch, cpu.policy, cpu.force, slice, module"											   },
+	{"unknown key of L0",             "[l0]\nmemory = 1M\n",
+	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash"												   },
+	{"key before a section",          "image = k\n",
+	 "line 1: 'image' stands before the first section; expected [l0], [cpu NAME] or [vm NAME]"                                                                              },
+	{"no equals sign",                VM "nested\n",
+	 "line 3: expected [l0], [cpu NAME], [vm NAME] or KEY = VALUE, got 'nested'"											    },
+	{"twice",			 VM "\nmemory = 2M\nmemory = 2M\n",                                        "line 5: 'memory' was given before, on line 4"              },
+	{"limit of no MSR",               VM "nested.limit = IA32_EFER 1\n",
 	 "line 3: 'nested.limit' must be the name or number of a VMX capability MSR and a value, got "
-	 "'IA32_EFER 1'"																			  },
-	{"limit without a value",        VM "nested.limit = 0x48b\n",
+	 "'IA32_EFER 1'"																			},
+	{"limit without a value",         VM "nested.limit = 0x48b\n",
 	 "line 3: 'nested.limit' must be the name or number of a VMX capability MSR and a value, got "
-	 "'0x48b'"																				},
-	{"limit twice",                  VM "nested.limit = 0x48b 1\nnested.limit = IA32_VMX_PROCBASED_CTLS2 3\n",
-	 "line 4: a limit was given before for 'IA32_VMX_PROCBASED_CTLS2'"													},
-	{"memory too small",             VM "memory = 512K\n",
-	 "line 3: 'memory' must be a size between 1M and 3G, got '512K'"													  },
-	{"memory too large",             VM "memory = 5G\n",
-	 "line 3: 'memory' must be a size between 1M and 3G, got '5G'"													    },
-	{"memory overflows",             VM "memory = 99999999999999999999G\n",
-	 "line 3: 'memory' must be a size between 1M and 3G, got '99999999999999999999G'"											 },
-	{"memory wraps by its unit",     VM "memory = 17179869185G\n",
-	 "line 3: 'memory' must be a size between 1M and 3G, got '17179869185G'"												  },
-	{"memory of a wrong unit",       VM "memory = 64MB\n",
-	 "line 3: 'memory' must be a size between 1M and 3G, got '64MB'"													  },
-	{"memory not in pages",          VM "memory = 1048577\n",
-	 "line 3: a size must be a multiple of 4K, got '1048577'"														 },
-	{"memory empty",                 VM "memory =\n",							  "line 3: 'memory' must be a size between 1M and 3G, got ''"    },
-	{"vcpus 0",		      VM "vcpus = 0\n",							 "line 3: 'vcpus' must be a number between 1 and 8, got '0'"    },
-	{"vcpus negative",               VM "vcpus = -1\n",							"line 3: 'vcpus' must be a number between 1 and 8, got '-1'"   },
-	{"vcpus 2^32 + 1",               VM "vcpus = 4294967297\n",
-	 "line 3: 'vcpus' must be a number between 1 and 8, got '4294967297'"												     },
-	{"vcpus 2^64 + 1",               VM "vcpus = 18446744073709551617\n",
-	 "line 3: 'vcpus' must be a number between 1 and 8, got '18446744073709551617'"											   },
-	{"vcpus 2^64 + 1, hexadecimal",  VM "vcpus = 0x10000000000000001\n",
-	 "line 3: 'vcpus' must be a number between 1 and 8, got '0x10000000000000001'"											    },
-	{"nested yes",                   VM "nested = yes\n",						      "line 3: 'nested' must be on or off, got 'yes'"                },
-	{"image of two words",           "[vm a]\nimage = a b\n",
-	 "line 2: 'image' must be a bundle entry's name of at most 47 letters, got 'a b'"											 },
-	{"image too long",               "[vm a]\nimage = " LONG_NAME "\n",
-	 "line 2: 'image' must be a bundle entry's name of at most 47 letters, got '" LONG_NAME "'"                                                                               },
-	{"no image",		     "\n[vm a]\nnested = on\n",						"line 2: [vm a] has no 'image'"                                },
-	{"no image, another VM follows", "[vm a]\n[vm b]\nimage = k\n",                                            "line 1: [vm a] has no 'image'"                                },
-	{"module empty",                 VM "module =\n",
-	 "line 3: 'module' must be a bundle entry's name of at most 47 letters, got ''"											   },
+	 "'0x48b'"																			      },
+	{"limit twice",                   VM "nested.limit = 0x48b 1\nnested.limit = IA32_VMX_PROCBASED_CTLS2 3\n",
+	 "line 4: a limit was given before for 'IA32_VMX_PROCBASED_CTLS2'"												      },
+	{"memory too small",              VM "memory = 512K\n",
+	 "line 3: 'memory' must be a size between 1M and 3G, got '512K'"													},
+	{"memory too large",              VM "memory = 5G\n",
+	 "line 3: 'memory' must be a size between 1M and 3G, got '5G'"													  },
+	{"memory overflows",              VM "memory = 99999999999999999999G\n",
+	 "line 3: 'memory' must be a size between 1M and 3G, got '99999999999999999999G'"                                                                                       },
+	{"memory wraps by its unit",      VM "memory = 17179869185G\n",
+	 "line 3: 'memory' must be a size between 1M and 3G, got '17179869185G'"												},
+	{"memory of a wrong unit",        VM "memory = 64MB\n",
+	 "line 3: 'memory' must be a size between 1M and 3G, got '64MB'"													},
+	{"memory not in pages",           VM "memory = 1048577\n",
+	 "line 3: a size must be a multiple of 4K, got '1048577'"													       },
+	{"memory empty",                  VM "memory =\n",							  "line 3: 'memory' must be a size between 1M and 3G, got ''" },
+	{"vcpus 0",		       VM "vcpus = 0\n",							 "line 3: 'vcpus' must be a number between 1 and 8, got '0'" },
+	{"vcpus negative",                VM "vcpus = -1\n",							"line 3: 'vcpus' must be a number between 1 and 8, got '-1'"},
+	{"vcpus 2^32 + 1",                VM "vcpus = 4294967297\n",
+	 "line 3: 'vcpus' must be a number between 1 and 8, got '4294967297'"												   },
+	{"vcpus 2^64 + 1",                VM "vcpus = 18446744073709551617\n",
+	 "line 3: 'vcpus' must be a number between 1 and 8, got '18446744073709551617'"											 },
+	{"vcpus 2^64 + 1, hexadecimal",   VM "vcpus = 0x10000000000000001\n",
+	 "line 3: 'vcpus' must be a number between 1 and 8, got '0x10000000000000001'"											  },
+	{"nested yes",                    VM "nested = yes\n",						      "line 3: 'nested' must be on or off, got 'yes'"             },
+	{"image of two words",            "[vm a]\nimage = a b\n",
+	 "line 2: 'image' must be a bundle entry's name of at most 47 letters, got 'a b'"                                                                                       },
+	{"image too long",                "[vm a]\nimage = " LONG_NAME "\n",
+	 "line 2: 'image' must be a bundle entry's name of at most 47 letters, got '" LONG_NAME "'"                                                                             },
+	{"no image",		      "\n[vm a]\nnested = on\n",						"line 2: [vm a] has no 'image'"                             },
+	{"no image, another VM follows",  "[vm a]\n[vm b]\nimage = k\n",                                            "line 1: [vm a] has no 'image'"                             },
+	{"module empty",                  VM "module =\n",
+	 "line 3: 'module' must be a bundle entry's name of at most 47 letters, got ''"											 },
 	{"nine modules",
 	 VM "module=m\nmodule=m\nmodule=m\nmodule=m\nmodule=m\nmodule=m\nmodule=m\nmodule=m\nmodule=m\n",
-	 "line 11: more than 8 modules"																	   },
-	{"unknown section",              "[net]\n",								"line 1: unknown section '[net]'; expected [l0] or [vm NAME]"  },
-	{"section not closed",           "[vm a\n",								"line 1: expected ']' at the end of '[vm a'"                   },
-	{"only a bracket",               "[\n",								    "line 1: expected ']' at the end of '['"                       },
-	{"[l0] twice",                   "[l0]\n[l0]\n",							   "line 2: [l0] was given before"                                },
-	{"VM twice",		     VM "[vm a]\n",							    "line 3: a VM named 'a' was described before"                  },
-	{"VM without a name",            "[vm]\n",
-	 "line 1: a VM's name is 1 to 31 letters, digits, '_' and '-', got ''"												    },
-	{"VM with a bad name",           "[vm a/b]\n",
-	 "line 1: a VM's name is 1 to 31 letters, digits, '_' and '-', got 'a/b'"												 },
+	 "line 11: more than 8 modules"																	 },
+	{"unknown section",               "[net]\n",
+	 "line 1: unknown section '[net]'; expected [l0], [cpu NAME] or [vm NAME]"											      },
+	{"section not closed",            "[vm a\n",								"line 1: expected ']' at the end of '[vm a'"                },
+	{"only a bracket",                "[\n",								    "line 1: expected ']' at the end of '['"                    },
+	{"[l0] twice",                    "[l0]\n[l0]\n",							   "line 2: [l0] was given before"                             },
+	{"VM twice",		      VM "[vm a]\n",							    "line 3: a VM named 'a' was described before"               },
+	{"VM without a name",             "[vm]\n",
+	 "line 1: a VM's name is 1 to 31 letters, digits, '_' and '-', got ''"												  },
+	{"VM with a bad name",            "[vm a/b]\n",
+	 "line 1: a VM's name is 1 to 31 letters, digits, '_' and '-', got 'a/b'"											       },
 	{"nine VMs",
 	 "[vm 1]\nimage=k\n[vm 2]\nimage=k\n[vm 3]\nimage=k\n[vm 4]\nimage=k\n[vm 5]\nimage=k\n[vm "
 	 "6]\nimage=k\n"
-	 "[vm 7]\nimage=k\n[vm 8]\nimage=k\n[vm 9]\nimage=k\n",						    "line 17: more than 8 VMs"				     },
-	{"control character",            VM "cmdline = a\x01\n",                                                   "line 3: a byte that is not printable ASCII"                   },
-	{"not ASCII",                    VM "cmdline = \xC3\xBC\n",                                                "line 3: a byte that is not printable ASCII"                   },
-	{"slice 0",		      VM "slice = 0\n",
-	 "line 3: 'slice' must be a number between 1000 and 9223372036854775807, got '0'"											 },
+	 "[vm 7]\nimage=k\n[vm 8]\nimage=k\n[vm 9]\nimage=k\n",						     "line 17: more than 8 VMs"                                  },
+	{"CPU without a name",            "[cpu]\n",
+	 "line 1: a CPU's name is 1 to 31 letters, digits, '_' and '-', got ''"												 },
+	{"CPU twice",                     CPU "[cpu c]\n",							  "line 3: a CPU named 'c' was described before"              },
+	{"CPU without a leaf",            "\n[cpu c]\nmsr = 0x10a 1\n" VM,                                          "line 2: [cpu c] has no 'cpuid'"                            },
+	{"CPU without a leaf at the end", VM "[cpu c]\n",							   "line 3: [cpu c] has no 'cpuid'"                            },
+	{"nine CPUs",
+	 "[cpu 1]\ncpuid=0 0 0 0 0 0\n[cpu 2]\ncpuid=0 0 0 0 0 0\n[cpu 3]\ncpuid=0 0 0 0 0 0\n[cpu 4]\n"
+	 "cpuid=0 0 0 0 0 0\n[cpu 5]\ncpuid=0 0 0 0 0 0\n[cpu 6]\ncpuid=0 0 0 0 0 0\n[cpu 7]\ncpuid=0 0 0 0 "
+	 "0 0\n"
+	 "[cpu 8]\ncpuid=0 0 0 0 0 0\n[cpu 9]\n",								   "line 17: more than 8 CPUs"                                 },
+	{"unknown key of a CPU",          CPU "image = k\n",
+	 "line 3: unknown key 'image' in [cpu c]; expected one of cpuid, msr"												   },
+	{"cpuid of five numbers",         "[cpu c]\ncpuid = 1 0 1 2 3\n",
+	 "line 2: 'cpuid' must be LEAF SUBLEAF EAX EBX ECX EDX, each of 32 bits, got '1 0 1 2 3'"                                                                               },
+	{"cpuid of seven numbers",        "[cpu c]\ncpuid = 1 0 1 2 3 4 5\n",
+	 "line 2: 'cpuid' must be LEAF SUBLEAF EAX EBX ECX EDX, each of 32 bits, got '1 0 1 2 3 4 5'"                                                                           },
+	{"cpuid of 33 bits",              "[cpu c]\ncpuid = 1 0 1 2 3 0x100000000\n",
+	 "line 2: 'cpuid' must be LEAF SUBLEAF EAX EBX ECX EDX, each of 32 bits, got '1 0 1 2 3 "
+	 "0x100000000'"																			 },
+	{"cpuid of no number",            "[cpu c]\ncpuid = 1 0 1 2 3 x\n",
+	 "line 2: 'cpuid' must be LEAF SUBLEAF EAX EBX ECX EDX, each of 32 bits, got '1 0 1 2 3 x'"                                                                             },
+	{"cpuid twice",                   CPU "cpuid = 7 1 0 0 0 0\ncpuid = 0x7 0x1 0 0 0 0\n",
+	 "line 4: this leaf and sub-leaf were given before: '0x7 0x1 0 0 0 0'"												  },
+	{"msr of no name",                CPU "msr = IA32_EFER 1\n",
+	 "line 3: 'msr' must be an MSR's number, or its name if it tells of capabilities, and a value, got "
+	 "'IA32_EFER 1'"																			},
+	{"msr of 33 bits",                CPU "msr = 0x100000000 1\n",
+	 "line 3: 'msr' must be an MSR's number, or its name if it tells of capabilities, and a value, got "
+	 "'0x100000000 1'"																		      },
+	{"msr without a value",           CPU "msr = 0x10a\n",
+	 "line 3: 'msr' must be an MSR's number, or its name if it tells of capabilities, and a value, got "
+	 "'0x10a'"																			      },
+	{"msr twice",                     CPU "msr = 0x48b 1\nmsr = IA32_VMX_PROCBASED_CTLS2 1\n",
+	 "line 4: this MSR was given before: 'IA32_VMX_PROCBASED_CTLS2'"													},
+	{"policy that is not there",      CPU VM "\ncpu.policy = d\n[vm b]\nimage = k\n",
+	 "line 6: there is no [cpu NAME] with the name 'd'"														     },
+	{"policy empty",                  VM "cpu.policy =\n",
+	 "line 3: 'cpu.policy' must be the name of a [cpu NAME], got ''"													},
+	{"policy too long",               VM "cpu.policy = " LONG_NAME "\n",
+	 "line 3: 'cpu.policy' must be the name of a [cpu NAME], got '" LONG_NAME "'"											   },
+	{"force yes",                     VM "cpu.force = yes\n",						   "line 3: 'cpu.force' must be on or off, got 'yes'"          },
+	{"control character",             VM "cmdline = a\x01\n",                                                   "line 3: a byte that is not printable ASCII"                },
+	{"not ASCII",                     VM "cmdline = \xC3\xBC\n",                                                "line 3: a byte that is not printable ASCII"                },
+	{"slice 0",		       VM "slice = 0\n",
+	 "line 3: 'slice' must be a number between 1000 and 9223372036854775807, got '0'"                                                                                       },
 };
 
 static void errors_name_line_and_cure(void **state)
@@ -178,6 +222,67 @@ static void a_full_text(void **state)
 	assert_true(b->watch_msr_bitmap && b->clean_fields && b->cached_cpuid && !b->record_phases);
 }
 
+static void policies(void **state)
+{
+	/* one before the VM that uses it, one behind; leaves in no order */
+	const char *text = "[cpu first]\n"
+			   "cpuid = 0x80000001 0 0 0 0x121 0x2c100800\n"
+			   "cpuid = 7 1 9 9 9 9   # a comment\n"
+			   "cpuid = 7 0 1 2 3 0xffffffff\n"
+			   "msr = IA32_VMX_PROCBASED_CTLS2 0xff00000000\n"
+			   "msr = 266 0x123456789abcdef0\n"
+			   "[vm a]\nimage = k\ncpu.policy = second\n"
+			   "[vm b]\nimage = k\ncpu.policy = first\ncpu.force = on\n"
+			   "[cpu second]\ncpuid = 0 0 1 2 3 4\nmsr = IA32_ARCH_CAPABILITIES 5\n";
+	const struct cpu_policy *first = &config.policy[0], *second = &config.policy[1];
+
+	(void)state;
+	if (config_parse(text, strlen(text), &config, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(config.policy_count, 2);
+	assert_int_equal(config.vm_count, 2);
+	assert_string_equal(first->name, "first");
+	assert_int_equal(first->leaf_count, 3);
+	assert_int_equal(cpu_policy_reg(first, 7, 0, CPU_EAX), 1);
+	assert_int_equal(cpu_policy_reg(first, 7, 0, CPU_EDX), 0xffffffff);
+	assert_int_equal(cpu_policy_reg(first, 7, 1, CPU_ECX), 9);
+	assert_int_equal(cpu_policy_reg(first, 0x80000001, 0, CPU_ECX), 0x121);
+	assert_int_equal(first->msr_count, 2);
+	assert_int_equal(cpu_policy_msr(first, 0x48b)->value, 0xff00000000);
+	assert_int_equal(cpu_policy_msr(first, 0x10a)->value, 0x123456789abcdef0);
+	assert_int_equal(cpu_policy_msr(second, 0x10a)->value, 5);
+	assert_false(first->features_only);
+	assert_int_equal(config.vm[0].cpu_policy_index, 1);
+	assert_false(config.vm[0].cpu_force);
+	assert_int_equal(config.vm[1].cpu_policy_index, 0);
+	assert_true(config.vm[1].cpu_force);
+}
+
+static void too_many_rows(void **state)
+{
+	static char text[1 << 16];
+	static const struct {
+		const char *row, *message;
+		unsigned fits;
+	} cases[] = {
+		{"cpuid = 4 %u 1 2 3 4\n", "line 194: more than 192 'cpuid' lines", CPU_POLICY_LEAVES},
+		{"msr = %u 1\n",           "line 43: more than 40 'msr' lines",     CPU_POLICY_MSRS  },
+	};
+
+	(void)state;
+	for (unsigned c = 0; c < 2; c++) {
+		size_t n = (size_t)snprintf(text, sizeof(text), "%s", c ? CPU : "[cpu c]\n");
+
+		for (unsigned i = 0; i < cases[c].fits; i++)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, cases[c].row, i);
+		snprintf(text + n, sizeof(text) - n, VM);
+		assert_int_equal(config_parse(text, strlen(text), &config, &error), 0);
+		snprintf(text + n, sizeof(text) - n, cases[c].row, 4000u);
+		assert_int_equal(config_parse(text, strlen(text), &config, &error), -EINVAL);
+		assert_string_equal(error.text, cases[c].message);
+	}
+}
+
 static void text_needs_no_nul(void **state)
 {
 	const char text[] = VM "memory = 2Mxxx";
@@ -258,6 +363,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(errors_name_line_and_cure),
 		cmocka_unit_test(a_full_text),
+		cmocka_unit_test(policies),
+		cmocka_unit_test(too_many_rows),
 		cmocka_unit_test(text_needs_no_nul),
 		cmocka_unit_test(a_nul_inside_is_an_error),
 		cmocka_unit_test(entries_must_be_in_the_bundle),
