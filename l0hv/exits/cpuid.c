@@ -1,80 +1,70 @@
 /* SPDX-License-Identifier: MIT */
-/* What a guest sees of the processor: SDM Vol. 2A, "CPUID". One row a leaf that differs from the processor's.
+/*
+ * CPUID of a guest: SDM Vol. 2A, "CPUID". What its VM's policy says, with the leaves that are the VM's own.
+ * All answers are made when the vCPU is; an exit only adds what changes as it runs.
  */
 #include "l0hv/cpu/asm.h"
+#include "l0hv/exits/cpu_offer.h"
 #include "l0hv/exits/cpuid.h"
 #include "l0hv/exits/exits.h"
 #include "l0hv/lib/lib.h"
 #include "l0hv/mm/pages.h"
-#include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/vmx.h"
 #include "nestbed/hypercall.h"
 
-#define BIT(n) (1u << (n))
+#define BIT(n)           (1u << (n))
+#define EXTENDED         0x80000000u
+#define HYPERVISORS      0x10000000u /* leaves from 40000000H on that are no processor's */
+#define XSAVE_LEGACY     576u /* bytes: legacy region and header */
+#define XSAVE_COMPACTED  0xAu /* XSAVEC, XSAVES: they tell of a size */
+#define BASIC_SLOTS      (CPU_OFFER_BASIC + 1)
+#define EXTENDED_SLOTS   (CPU_OFFER_EXTENDED - EXTENDED + 1)
+#define CPUID1_VMX       BIT(5)
+#define CPUID1_XSAVE     BIT(26)
+#define CPUID1_OSXSAVE   BIT(27)
+#define CPUID1_APIC      BIT(9) /* EDX */
+#define LEAF_FEATURES    0x1u
+#define LEAF_CACHES      0x4u
+#define LEAF_TOPOLOGY    0xBu
+#define LEAF_XSAVE       0xDu
+#define TOPOLOGY_LEVELS  2u
+#define CACHE_LEVEL_LAST (3u << 5)
 
-enum { EAX, EBX, ECX, EDX };
+typedef void patch_fn(const struct vcpu *v, uint32_t subleaf, struct cpuid *c);
 
-struct leaf_view {
-	uint32_t keep[4]; /* bits that are the processor's; the rest reads as 0 */
-	void (*patch)(const struct vcpu *v, uint32_t subleaf, struct cpuid *c);
-};
+/* ---- the VM's own ---- */
 
-static void patch_1(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
+/* VT-x by configuration. */
+static void own_features(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
 {
 	(void)subleaf;
 	c->ebx = (c->ebx & 0xFFFF) | v->vm->vcpu_count << 16 | v->id << 24;
-	c->ecx |= BIT(31) /* hypervisor */ | BIT(21) /* x2APIC */ | BIT(24) /* TSC-deadline timer */;
-	if (v->nested)
-		c->ecx |= BIT(5);
-	if (c->ecx & BIT(26) && vmread(GUEST_CR4) & CR4_OSXSAVE)
-		c->ecx |= BIT(27);
-	if (!lapic_is_on(&v->vm->platform.vcpu[v->id].lapic))
-		c->edx &= ~BIT(9);
+	c->ecx = v->nested ? c->ecx | CPUID1_VMX : c->ecx & ~CPUID1_VMX;
 }
 
-static void patch_7(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
+static void features_now(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
 {
-	(void)v;
-	if (subleaf)
-		*c = (struct cpuid){0, 0, 0, 0};
-	c->eax = 0; /* no further subleaf */
-	if (!subleaf)
-		c->ebx |= BIT(1); /* IA32_TSC_ADJUST */
-	if (!vmx_can(&l0_caps, WORD_CPU2, CTL2_INVPCID))
-		c->ebx &= ~BIT(10);
+	(void)subleaf;
+	if (c->ecx & CPUID1_XSAVE && vmread(GUEST_CR4) & CR4_OSXSAVE)
+		c->ecx |= CPUID1_OSXSAVE;
+	if (!lapic_is_on(&v->devices->lapic))
+		c->edx &= ~CPUID1_APIC;
 }
 
 /* Cores that the package may have: as many as leaf 0BH has IDs for. All share the last cache. */
-static void patch_4(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
+static void own_caches(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
 {
-	uint32_t last = 3u << 5; /* cache level 3 */
-
 	(void)v;
 	(void)subleaf;
 	if (!(c->eax & 0x1F))
 		return;
 	c->eax |= 7u << 26;
-	if ((c->eax & 7u << 5) == last)
+	if ((c->eax & 7u << 5) == CACHE_LEVEL_LAST)
 		c->eax |= 7u << 14;
 }
 
-/* The TSC counts ticks, 10^9 a second, as do the local APIC's timer and with it the core crystal clock. */
-static void patch_15(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
-{
-	(void)v;
-	(void)subleaf;
-	*c = (struct cpuid){1, 1, 1000000000, 0};
-}
-
-static void patch_16(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
-{
-	(void)v;
-	(void)subleaf;
-	*c = (struct cpuid){1000, 1000, 100, 0}; /* MHz: base, highest, bus */
-}
-
-/* Topology: one package of single-threaded cores. */
-static void patch_b(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
+/* One package of single-threaded cores. */
+static void own_topology(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
 {
 	c->eax = subleaf == 1 ? 3 : 0; /* bits of the x2APIC ID below the package: up to 8 vCPUs */
 	c->ebx = subleaf == 0 ? 1 : subleaf == 1 ? v->vm->vcpu_count : 0;
@@ -82,154 +72,202 @@ static void patch_b(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
 	c->edx = v->id;
 }
 
-/* Sizes follow the guest's XCR0, which is the processor's while it runs. No supervisor state is offered. */
-static void patch_d(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
+/* XCR0 is 1 at the start. */
+static void own_xsave(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
 {
 	(void)v;
-	if (subleaf == 1) {
-		c->eax &= l0_features.xsaves ? 0xF : 0x7; /* XSAVEOPT, XSAVEC, XGETBV with ECX = 1, XSAVES */
-		c->ecx = c->edx = 0;
-		if (!l0_features.xsaves)
-			c->ebx = 0;
-	}
+	if (subleaf == 0)
+		c->ebx = c->eax ? XSAVE_LEGACY : 0;
+	if (subleaf == 1)
+		c->ebx = c->eax & XSAVE_COMPACTED ? XSAVE_LEGACY : 0;
 }
 
-static void patch_80000001(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
+/* Sizes follow XCR0, which is the processor's while the guest runs. */
+static void xsave_now(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
+{
+	(void)v;
+	if (subleaf < 2 && c->ebx)
+		c->ebx = cpuid(LEAF_XSAVE, subleaf).ebx;
+}
+
+/* The TSC counts ticks, 10^9 a second, as do the local APIC's timer and with it the core crystal clock. */
+static void own_tsc(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
 {
 	(void)v;
 	(void)subleaf;
-	if (!l0_features.rdtscp)
-		c->edx &= ~BIT(27);
+	*c = (struct cpuid){1, 1, 1000000000, 0};
 }
 
-#define ALL                                                                                                  \
-	{                                                                                                    \
-		~0u, ~0u, ~0u, ~0u                                                                           \
-	}
-#define NONE                                                                                                 \
-	{                                                                                                    \
-		0, 0, 0, 0                                                                                   \
-	}
+static void own_frequency(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
+{
+	(void)v;
+	(void)subleaf;
+	*c = (struct cpuid){1000, 1000, 100, 0}; /* MHz: base, highest, bus */
+}
 
-/* clang-format off */
-static const struct leaf_view basic[0x17] = {
-	[0x00] = {{0, ~0u, ~0u, ~0u}, NULL}, /* EAX set below */
-	/* hidden: DTES64 MONITOR DS-CPL VMX SMX EST TM2 SDBG xTPR PDCM DCA; MCE MCA PSN DS ACPI TM PBE.
-	 * x2APIC and the TSC-deadline timer are emulated, OSXSAVE and VMX are the guest's: set below */
-	[0x01] = {{~0u, ~0u,
-		   BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(17) | BIT(19) | BIT(20) | BIT(22) | BIT(23) | BIT(25) |
-		   BIT(26) | BIT(28) | BIT(29) | BIT(30),
-		   ~(BIT(7) | BIT(14) | BIT(18) | BIT(21) | BIT(22) | BIT(29) | BIT(31))}, patch_1},
-	[0x02] = {ALL, NULL},
-	[0x04] = {{0x3FFFu, ~0u, ~0u, ~0u}, patch_4},
-	/* 5 MONITOR, 6 power, 9 DCA, A performance counters: hidden */
-	[0x07] = {{~0u,
-		   /* FSGSBASE BMI1 AVX2 FDP-only-at-exceptions SMEP BMI2 ERMS INVPCID AVX512F/DQ RDSEED ADX SMAP AVX512IFMA CLFLUSHOPT CLWB AVX512* SHA */
-		   BIT(0) | BIT(3) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(10) | BIT(13) | BIT(16) | BIT(17) | BIT(18) | BIT(19) |
-		   BIT(20) | BIT(21) | BIT(23) | BIT(24) | BIT(26) | BIT(27) | BIT(28) | BIT(29) | BIT(30) | BIT(31),
-		   /* AVX512_VBMI UMIP VBMI2 GFNI VAES VPCLMULQDQ VNNI BITALG VPOPCNTDQ */
-		   BIT(1) | BIT(2) | BIT(6) | BIT(8) | BIT(9) | BIT(10) | BIT(11) | BIT(12) | BIT(14),
-		   /* AVX512_4VNNIW 4FMAPS FSRM VP2INTERSECT */
-		   BIT(2) | BIT(3) | BIT(4) | BIT(8)}, patch_7},
-	[0x0B] = {NONE, patch_b},
-	[0x0D] = {ALL, patch_d},
-	[0x15] = {NONE, patch_15},
-	[0x16] = {NONE, patch_16},
+static void own_hypervisor(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
+{
+	(void)v;
+	(void)subleaf;
+	c->eax = NB_CPUID_HYPERVISOR;
+	memcpy(&c->ebx, NB_SIGNATURE_L0, 4);
+	memcpy(&c->ecx, &NB_SIGNATURE_L0[4], 4);
+	memcpy(&c->edx, &NB_SIGNATURE_L0[8], 4);
+}
+
+enum kind {
+	NOT_MADE, /* to be asked at each CPUID */
+	PLAIN, /* no sub-leaves */
+	SUBLEAVES, /* one behind the last is like the last, which is 0 */
+	TOPOLOGY, /* one behind the last tells its number */
+	FEATURES, /* changes as the vCPU runs */
 };
-static const struct leaf_view extended[9] = {
-	[0] = {ALL, NULL},
-	[1] = {{~0u, ~0u, BIT(0) | BIT(5) | BIT(8), ~0u}, patch_80000001}, /* LAHF LZCNT PREFETCHW */
-	[2] = {ALL, NULL}, [3] = {ALL, NULL}, [4] = {ALL, NULL}, [6] = {ALL, NULL},
-	[7] = {{0, 0, 0, BIT(8)}, NULL}, /* invariant TSC */
-	[8] = {{~0u, 0, 0, 0}, NULL},
+
+static const struct own {
+	uint32_t leaf;
+	enum kind kind;
+	patch_fn *patch; /* what is the VM's own; NULL: nothing */
+	patch_fn *now; /* what its state changes then; NULL: nothing */
+} own[] = {
+	{LEAF_FEATURES,       FEATURES,  own_features,   features_now},
+	{LEAF_CACHES,         SUBLEAVES, own_caches,     NULL        },
+	{0x7,		 SUBLEAVES, NULL,           NULL        },
+	{LEAF_TOPOLOGY,       TOPOLOGY,  own_topology,   NULL        },
+	{LEAF_XSAVE,          SUBLEAVES, own_xsave,      xsave_now   },
+	{0x15,		PLAIN,     own_tsc,        NULL        },
+	{0x16,		PLAIN,     own_frequency,  NULL        },
+	{NB_CPUID_HYPERVISOR, PLAIN,     own_hypervisor, NULL        },
 };
-/* clang-format on */
 
-static void view(const struct vcpu *v, const struct leaf_view *leaf, uint32_t subleaf, struct cpuid *c)
+static const struct own *own_find(uint32_t leaf)
 {
-	c->eax &= leaf->keep[EAX];
-	c->ebx &= leaf->keep[EBX];
-	c->ecx &= leaf->keep[ECX];
-	c->edx &= leaf->keep[EDX];
-	if (leaf->patch)
-		leaf->patch(v, subleaf, c);
+	for (unsigned i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (own[i].leaf == leaf)
+			return &own[i];
+	return NULL;
 }
 
-static uint32_t highest_basic(void)
-{
-	static uint32_t highest;
-	const uint32_t shown = sizeof(basic) / sizeof(basic[0]) - 1;
+/* ---- an answer ---- */
 
-	if (!highest)
-		highest = cpuid(0, 0).eax < shown ? cpuid(0, 0).eax : shown;
-	return highest;
+/* "CPUID": what is neither a basic nor an extended leaf gives the highest basic one. */
+static uint32_t leaf_shown(const struct cpu_policy *policy, uint32_t leaf)
+{
+	uint32_t highest = cpu_policy_reg(policy, 0, 0, CPU_EAX);
+	uint32_t extended = cpu_policy_reg(policy, EXTENDED, 0, CPU_EAX);
+	bool there = leaf <= highest || leaf - NB_CPUID_HYPERVISOR < HYPERVISORS ||
+		     (leaf >= EXTENDED && leaf <= extended);
+
+	return there ? leaf : highest;
 }
 
-/* SDM "CPUID": what is neither a basic nor an extended leaf gives the highest basic one. The hypervisor's are
- * ours. */
-static uint32_t leaf_shown(uint32_t leaf)
+/* Without what the vCPU's state changes. */
+static void compose(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid *c)
 {
-	bool there = leaf <= highest_basic() || leaf - 0x40000000u < 0x10000000u ||
-		     leaf - 0x80000000u < sizeof(extended) / sizeof(extended[0]);
+	const struct own *mine = own_find(leaf);
+	const struct cpu_policy *policy = v->vm->cpu;
+	const struct cpu_leaf *row;
 
-	return there ? leaf : highest_basic();
+	row = cpu_policy_leaf(policy, leaf, mine && mine->kind == SUBLEAVES ? subleaf : 0);
+	*c = row ? (struct cpuid){row->reg[CPU_EAX], row->reg[CPU_EBX], row->reg[CPU_ECX], row->reg[CPU_EDX]}
+		 : (struct cpuid){0, 0, 0, 0};
+	if (mine && mine->patch)
+		mine->patch(v, subleaf, c);
 }
 
 void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid *c)
 {
-	leaf = leaf_shown(leaf);
-	*c = cpuid(leaf, subleaf);
-	if (leaf < sizeof(basic) / sizeof(basic[0])) {
-		view(v, &basic[leaf], subleaf, c);
-		if (!leaf)
-			c->eax = highest_basic();
-	} else if (leaf == NB_CPUID_HYPERVISOR) {
-		c->eax = NB_CPUID_HYPERVISOR;
-		memcpy(&c->ebx, NB_SIGNATURE_L0, 4);
-		memcpy(&c->ecx, &NB_SIGNATURE_L0[4], 4);
-		memcpy(&c->edx, &NB_SIGNATURE_L0[8], 4);
-	} else if (leaf - 0x80000000u < sizeof(extended) / sizeof(extended[0])) {
-		view(v, &extended[leaf - 0x80000000u], subleaf, c);
-	} else {
-		*c = (struct cpuid){0, 0, 0, 0};
-	}
+	const struct own *mine;
+
+	leaf = leaf_shown(v->vm->cpu, leaf);
+	mine = own_find(leaf);
+	compose(v, leaf, subleaf, c);
+	if (mine && mine->now)
+		mine->now(v, subleaf, c);
 }
 
 /* ---- answers made in advance ---- */
 
-struct cpuid_cache {
-	struct {
-		struct cpuid answer;
-		bool constant; /* hangs on neither subleaf nor state */
-	} basic[sizeof(basic) / sizeof(basic[0])];
-	struct cpuid extended[sizeof(extended) / sizeof(extended[0])]; /* all of them constant */
-	uint32_t extended_count; /* 0 where nothing is made in advance */
+struct slot {
+	struct cpuid answer; /* PLAIN, FEATURES */
+	uint16_t row; /* SUBLEAVES, TOPOLOGY: that of sub-leaf 0 */
+	uint8_t rows; /* and how many there are */
+	uint8_t kind; /* enum kind */
+} __attribute__((aligned(32)));
+
+struct cpuid_table {
+	struct slot basic[BASIC_SLOTS], extended[EXTENDED_SLOTS];
+	uint32_t extended_count; /* all of them PLAIN; 0 where nothing is made in advance */
+	uint32_t highest_basic;
+	bool made;
+	struct slot hypervisor;
+	uint16_t row_count;
+	struct cpuid row[CPU_POLICY_LEAVES + 2 * TOPOLOGY_LEVELS];
 };
 
-static bool is_constant(uint32_t leaf)
+/* Sub-leaves of a leaf up to one that is 0, which stands for all behind it. */
+static unsigned count_subleaves(const struct cpu_policy *policy, uint32_t leaf)
 {
-	return leaf != 1 && leaf != 4 && leaf != 7 && leaf != 0xB && leaf != 0xD;
+	unsigned last = 0;
+
+	for (uint32_t i = 0; i < policy->leaf_count; i++)
+		if (policy->leaf[i].leaf == leaf)
+			last = policy->leaf[i].subleaf;
+	return last + 2;
 }
 
-struct cpuid_cache *cpuid_cache_create(const struct vcpu *v)
+static void make(struct cpuid_table *t, const struct vcpu *v, struct slot *slot, uint32_t leaf)
 {
-	uint64_t pa = pages_alloc_contiguous(sizeof(struct cpuid_cache), PAGE_SIZE);
-	struct cpuid_cache *cache = pa ? phys_to_virt(pa) : NULL;
+	const struct own *mine = own_find(leaf);
+	const unsigned room = sizeof(t->row) / sizeof(t->row[0]) - t->row_count;
+	unsigned rows;
 
-	if (!cache || !v->vm->config->cached_cpuid)
-		return cache;
-	cache->extended_count = sizeof(extended) / sizeof(extended[0]);
-	for (uint32_t i = 0; i < sizeof(basic) / sizeof(basic[0]); i++) {
-		cache->basic[i].constant = is_constant(i);
-		if (is_constant(i))
-			guest_cpuid(v, i, 0, &cache->basic[i].answer);
+	slot->kind = (uint8_t)(mine ? mine->kind : PLAIN);
+	compose(v, leaf, 0, &slot->answer);
+	if (slot->kind != SUBLEAVES && slot->kind != TOPOLOGY)
+		return;
+	rows = slot->kind == TOPOLOGY ? TOPOLOGY_LEVELS + 1 : count_subleaves(v->vm->cpu, leaf);
+	if (rows > room || rows > UINT8_MAX) {
+		slot->kind = NOT_MADE;
+		return;
 	}
-	for (uint32_t i = 0; i < sizeof(extended) / sizeof(extended[0]); i++)
-		guest_cpuid(v, 0x80000000u + i, 0, &cache->extended[i]);
-	return cache;
+	slot->row = t->row_count;
+	slot->rows = (uint8_t)rows;
+	t->row_count = (uint16_t)(t->row_count + rows);
+	for (unsigned i = 0; i < rows; i++)
+		compose(v, leaf, i, &t->row[slot->row + i]);
 }
 
-static void answer(struct vcpu *v, const struct cpuid *c)
+struct cpuid_table *cpuid_table_create(const struct vcpu *v)
+{
+	uint64_t pa = pages_alloc_contiguous(sizeof(struct cpuid_table), PAGE_SIZE);
+	struct cpuid_table *t = pa ? phys_to_virt(pa) : NULL;
+	uint32_t extended;
+
+	if (!t || !v->vm->config->cached_cpuid)
+		return t;
+	t->made = true;
+	t->highest_basic = cpu_policy_reg(v->vm->cpu, 0, 0, CPU_EAX);
+	extended = cpu_policy_reg(v->vm->cpu, EXTENDED, 0, CPU_EAX);
+	for (uint32_t i = 0; i <= t->highest_basic && i < BASIC_SLOTS; i++)
+		make(t, v, &t->basic[i], i);
+	for (uint32_t i = EXTENDED; i <= extended && i - EXTENDED < EXTENDED_SLOTS; i++)
+		make(t, v, &t->extended[t->extended_count++], i);
+	make(t, v, &t->hypervisor, NB_CPUID_HYPERVISOR);
+	return t;
+}
+
+void cpuid_xcr0_changed(struct vcpu *v)
+{
+	struct cpuid_table *t = v->cpuid;
+	const struct slot *slot = &t->basic[LEAF_XSAVE];
+
+	if (slot->kind != SUBLEAVES)
+		return;
+	xsave_now(v, 0, &t->row[slot->row]);
+	xsave_now(v, 1, &t->row[slot->row + 1]);
+}
+
+static inline __attribute__((always_inline)) void answer(struct vcpu *v, const struct cpuid *c)
 {
 	v->gpr[0] = c->eax;
 	v->gpr[3] = c->ebx;
@@ -237,20 +275,65 @@ static void answer(struct vcpu *v, const struct cpuid *c)
 	v->gpr[2] = c->edx;
 }
 
-enum verdict on_cpuid(struct vcpu *v)
+static void answer_features(struct vcpu *v, const struct slot *slot)
 {
-	uint32_t leaf = (uint32_t)v->gpr[0];
+	answer(v, &slot->answer);
+	if (slot->answer.ecx & CPUID1_XSAVE && vmread(GUEST_CR4) & CR4_OSXSAVE)
+		v->gpr[1] |= CPUID1_OSXSAVE;
+	if (!lapic_is_on(&v->devices->lapic))
+		v->gpr[2] &= ~(uint64_t)CPUID1_APIC;
+}
+
+static const struct slot *find_slot(const struct cpuid_table *t, uint32_t leaf)
+{
+	static const struct slot zero = {.kind = PLAIN};
+
+	if (leaf <= t->highest_basic && leaf < BASIC_SLOTS)
+		return &t->basic[leaf];
+	if (leaf == NB_CPUID_HYPERVISOR)
+		return &t->hypervisor;
+	if (leaf - NB_CPUID_HYPERVISOR < HYPERVISORS)
+		return &zero;
+	return &t->basic[t->highest_basic];
+}
+
+/* All but the plain ones of the processor. */
+static __attribute__((noinline)) void answer_rest(struct vcpu *v, const struct cpuid_table *t, uint32_t leaf)
+{
+	const struct slot *slot = find_slot(t, leaf);
+	uint32_t subleaf = (uint32_t)v->gpr[1];
 	struct cpuid c;
 
-	if (leaf < sizeof(basic) / sizeof(basic[0]) && v->cpuid->basic[leaf].constant) {
-		answer(v, &v->cpuid->basic[leaf].answer);
-		return SKIP_AND_RESUME;
+	switch ((enum kind)slot->kind) {
+	case PLAIN:
+		answer(v, &slot->answer);
+		return;
+	case FEATURES:
+		answer_features(v, slot);
+		return;
+	case SUBLEAVES:
+	case TOPOLOGY:
+		answer(v, &t->row[slot->row + (subleaf < slot->rows ? subleaf : slot->rows - 1u)]);
+		if (slot->kind == TOPOLOGY && subleaf >= slot->rows)
+			v->gpr[1] = subleaf & 0xFF;
+		return;
+	case NOT_MADE:
+	default:
+		guest_cpuid(v, leaf, subleaf, &c);
+		answer(v, &c);
 	}
-	if (leaf - 0x80000000u < v->cpuid->extended_count) {
-		answer(v, &v->cpuid->extended[leaf - 0x80000000u]);
-		return SKIP_AND_RESUME;
-	}
-	guest_cpuid(v, leaf, (uint32_t)v->gpr[1], &c);
-	answer(v, &c);
+}
+
+enum verdict on_cpuid(struct vcpu *v)
+{
+	const struct cpuid_table *t = v->cpuid;
+	uint32_t leaf = (uint32_t)v->gpr[0];
+
+	if (leaf < BASIC_SLOTS && t->basic[leaf].kind == PLAIN)
+		answer(v, &t->basic[leaf].answer);
+	else if (leaf - EXTENDED < t->extended_count)
+		answer(v, &t->extended[leaf - EXTENDED].answer);
+	else
+		answer_rest(v, t, leaf);
 	return SKIP_AND_RESUME;
 }

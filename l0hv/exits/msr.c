@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "l0hv/cpu/asm.h"
+#include "l0hv/exits/cpuid.h"
 #include "l0hv/exits/cr.h"
 #include "l0hv/exits/exits.h"
 #include "l0hv/exits/msr.h"
@@ -396,5 +397,6 @@ enum verdict on_xsetbv(struct vcpu *v)
 	}
 	v->rest.xcr0 = value;
 	xsetbv(0, value);
+	cpuid_xcr0_changed(v);
 	return SKIP_AND_RESUME;
 }

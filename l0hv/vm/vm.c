@@ -3,6 +3,7 @@
 
 #include "bundle/bundle.h"
 #include "l0hv/cpu/asm.h"
+#include "l0hv/exits/cpu_offer.h"
 #include "l0hv/exits/cpuid.h"
 #include "l0hv/exits/msr.h"
 #include "l0hv/lib/lib.h"
@@ -81,17 +82,19 @@ static int create_vcpu(struct vm *vm, unsigned id, uint32_t entry, uint32_t info
 	v->account_after = vm->config->record_phases ? ACCOUNT_PHASED : 0;
 	v->vpid = next_vpid++;
 	v->devices = &vm->platform.vcpu[id];
-	v->cpuid = cpuid_cache_create(v);
 	v->rest.dr6 = DR6_RESET;
 	v->rest.xcr0 = 1;
 	v->misc_enable = MISC_ENABLE_RESET;
 	mtrr_init(&v->mtrr, l0_features.maxphyaddr);
 	v->rest.fpu = allocate(l0_features.xsave_bytes);
-	if (!v->rest.fpu || !v->cpuid)
+	if (!v->rest.fpu)
 		return -ENOMEM;
 	*(uint16_t *)(void *)v->rest.fpu = 0x37F; /* FCW and MXCSR as FNINIT and reset leave them */
 	*(uint32_t *)(void *)(v->rest.fpu + 24) = 0x1F80;
 	if (vm->config->nested && nested_create(v))
+		return -ENOMEM;
+	v->cpuid = cpuid_table_create(v);
+	if (!v->cpuid)
 		return -ENOMEM;
 	vmcs01_init(v, entry, info);
 	v->state = id ? VCPU_WAIT_SIPI : VCPU_RUNNING;
@@ -111,6 +114,7 @@ int vm_create(const struct vm_config *config, const struct bundle *bundle, struc
 		return -ENOMEM;
 	vm->config = config;
 	vm->vcpu_count = config->vcpus;
+	vm->cpu = cpu_offer();
 	if (config->vcpus > 1 && !l0_features.unrestricted_guest) {
 		*why = "several vCPUs start in real mode, which needs unrestricted guest";
 		return -ENOTSUP;

@@ -80,7 +80,7 @@ struct vcpu {
 	uint64_t own_deadline; /* TSC at which L0 itself wants it back: slice_end or the limit */
 	uint64_t l2_due; /* TSC at which L1's preemption timer ends; NEVER outside L2 and without it */
 	struct platform_vcpu *devices; /* its part of the VM's platform */
-	struct cpuid_cache *cpuid; /* l0hv/exits/cpuid.c */
+	struct cpuid_table *cpuid; /* l0hv/exits/cpuid.c */
 
 	uint32_t event_info, event_error, event_length; /* as the VM-entry fields want them */
 	uint64_t event_cr2; /* of a #PF that was raised */
@@ -123,6 +123,7 @@ struct output {
 
 struct vm {
 	const struct vm_config *config;
+	const struct cpu_policy *cpu; /* what it may see of the processor */
 	bool stopped;
 	bool stop_asked; /* the shutdown port was written: stop after this exit */
 	uint64_t ram; /* physical address of guest-physical 0; contiguous */
