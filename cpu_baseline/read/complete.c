@@ -35,32 +35,38 @@ static int missing(struct reader *r, uint32_t leaf, uint32_t subleaf, uint32_t t
 			    value, teller);
 }
 
+static bool outside(const struct reader_rows *rows, uint32_t leaf)
+{
+	uint32_t base = base_of(leaf);
+
+	/* Of hypervisors' leaves some tell no highest one. */
+	if (leaf == 0 || leaf == 0x80000000u || base == 0x40000000u)
+		return false;
+	return leaf > highest(rows, base);
+}
+
 /* What is outside the ranges that the processor has is the data of another leaf. */
 static void drop_outside(struct reader *r, struct reader_rows *rows)
 {
+	bool out[READER_LEAVES];
 	uint32_t first = 0;
-	unsigned kept = 0, dropped = 0;
+	unsigned kept = 0;
 
+	/* All are looked at before one moves: the first row of a range tells about the others. */
+	for (unsigned i = 0; i < rows->leaf_count; i++)
+		out[i] = outside(rows, rows->leaf[i].leaf);
 	for (unsigned i = 0; i < rows->leaf_count; i++) {
-		uint32_t leaf = rows->leaf[i].leaf, base = base_of(leaf), top = highest(rows, base);
-		bool hypervisors = base == 0x40000000u; /* some tell no highest leaf */
-
-		if (leaf <= top || leaf == 0 || leaf == 0x80000000u || hypervisors)
+		if (out[i]) {
+			first = first ? first : rows->leaf[i].leaf;
 			continue;
-		first = dropped++ ? first : leaf;
-		rows->leaf_line[i] = 0;
-	}
-	/* Only now: the first row of a range tells about the others. */
-	for (unsigned i = 0; i < rows->leaf_count; i++) {
-		if (!rows->leaf_line[i])
-			continue;
+		}
 		rows->leaf[kept] = rows->leaf[i];
 		rows->leaf_line[kept++] = rows->leaf_line[i];
 	}
-	rows->leaf_count = kept;
-	if (dropped)
+	if (first && rows == &r->first)
 		reader_note(r, "%s: %u rows left out from leaf %#x on: the processor has no such leaves",
-			    r->name, dropped, first);
+			    r->name, rows->leaf_count - kept, first);
+	rows->leaf_count = kept;
 }
 
 static int every_leaf(struct reader *r, const struct reader_rows *rows, uint32_t base)

@@ -3,25 +3,25 @@
 #include "cpu_baseline/read/reader.h"
 
 /* "CPU 0:", or "CPU:" of `cpuid -1` */
-static bool is_header(struct span line)
+static bool is_header(struct piece line)
 {
 	uint64_t number;
 
-	if (!span_take(&line, "CPU"))
+	if (!piece_take(&line, "CPU"))
 		return false;
-	if (span_blanks(&line) && !span_decimal(&line, 0xffff, &number))
+	if (piece_blanks(&line) && !piece_decimal(&line, 0xffff, &number))
 		return false;
-	return span_is(line, ":");
+	return piece_is(line, ":");
 }
 
-static bool take_hex(struct span *s, const char *before, unsigned min, unsigned max, uint64_t *value)
+static bool take_hex(struct piece *s, const char *before, unsigned min, unsigned max, uint64_t *value)
 {
-	span_blanks(s);
-	return span_take(s, before) && span_hex(s, min, max, value);
+	piece_blanks(s);
+	return piece_take(s, before) && piece_hex(s, min, max, value);
 }
 
 /* "0x0000000d 0x01: eax=0x… ebx=0x… ecx=0x… edx=0x…", eight digits each: fewer are a line cut short. */
-static bool leaf_line(struct span line, struct cpu_leaf *leaf)
+static bool leaf_line(struct piece line, struct cpu_leaf *leaf)
 {
 	static const char *const regs[CPU_REGS] = {"eax=0x", "ebx=0x", "ecx=0x", "edx=0x"};
 	uint64_t value;
@@ -29,7 +29,7 @@ static bool leaf_line(struct span line, struct cpu_leaf *leaf)
 	if (!take_hex(&line, "0x", 8, 8, &value))
 		return false;
 	leaf->leaf = (uint32_t)value;
-	if (!take_hex(&line, "0x", 1, 8, &value) || !span_take(&line, ":"))
+	if (!take_hex(&line, "0x", 1, 8, &value) || !piece_take(&line, ":"))
 		return false;
 	leaf->subleaf = (uint32_t)value;
 	for (unsigned i = 0; i < CPU_REGS; i++) {
@@ -41,7 +41,7 @@ static bool leaf_line(struct span line, struct cpu_leaf *leaf)
 }
 
 /* "msr 0x00000480 0x00d810000000002b", all 16 digits of the value */
-static bool msr_line(struct span line, uint32_t *number, uint64_t *value)
+static bool msr_line(struct piece line, uint32_t *number, uint64_t *value)
 {
 	uint64_t n;
 
@@ -51,12 +51,12 @@ static bool msr_line(struct span line, uint32_t *number, uint64_t *value)
 	return !line.n;
 }
 
-bool cpuid_text_is(struct span text)
+bool cpuid_text_is(struct piece text)
 {
 	struct cpu_leaf leaf;
 
 	for (unsigned i = 0; i < 64 && text.n; i++) {
-		struct span line = span_trim(span_line(&text));
+		struct piece line = piece_trim(piece_line(&text));
 
 		if (is_header(line) || leaf_line(line, &leaf))
 			return true;
@@ -64,9 +64,9 @@ bool cpuid_text_is(struct span text)
 	return false;
 }
 
-static int one_line(struct reader *r, struct span line)
+static int one_line(struct reader *r, struct piece line)
 {
-	char shown[SPAN_SHOWN + 1];
+	char shown[PIECE_SHOWN + 1];
 	struct cpu_leaf leaf;
 	uint32_t number;
 	uint64_t value;
@@ -86,12 +86,12 @@ static int one_line(struct reader *r, struct span line)
 		r,
 		"'%s', expected 'CPU N:', '0xLEAF 0xSUBLEAF: eax=0x… ebx=0x… ecx=0x… edx=0x…' with "
 		"8 digits each, or 'msr 0xNUMBER 0x…' with 16",
-		span_show(line, shown));
+		piece_show(line, shown));
 }
 
 int cpuid_text_read(struct reader *r)
 {
-	struct span line;
+	struct piece line;
 	int status;
 
 	r->promises =

@@ -10,14 +10,16 @@
 #include "cpu_baseline/read/reader.h"
 
 const struct reader_format reader_formats[] = {
-	{"cpuid -r", cpuid_text_is, cpuid_text_read},
+	{"XML of libvirt",                   xml_is,        xml_read       },
+	{"section of a bundle",              section_is,    section_read   },
+	{"cpuid -r, or a record of cpudump", cpuid_text_is, cpuid_text_read},
 };
 const size_t reader_format_count = sizeof(reader_formats) / sizeof(reader_formats[0]);
 
 static int unknown_format(struct reader *r)
 {
-	char shown[SPAN_SHOWN + 1];
-	struct span line = {0};
+	char shown[PIECE_SHOWN + 1];
+	struct piece line = {0};
 	int status;
 
 	while ((status = reader_line(r, &line)) == 1 && !line.n)
@@ -27,13 +29,13 @@ static int unknown_format(struct reader *r)
 	if (!line.n)
 		return reader_wrong(r, "nothing in it, expected what a processor says of itself");
 	return reader_wrong(r, "'%s', expected a format that this reads: see docs/cpu-formats.md",
-			    span_show(line, shown));
+			    piece_show(line, shown));
 }
 
 int cpu_read_text(const char *name, const char *text, size_t n, const struct cpu_read_options *options,
 		  struct cpu_policy *out, struct cpu_read_report *report)
 {
-	struct span all = {text, n};
+	struct piece all = {text, n};
 
 	for (size_t i = 0; i < reader_format_count; i++) {
 		if (reader_formats[i].is(all))
@@ -50,30 +52,44 @@ static int system_error(const char *source, int error, struct cpu_read_report *r
 }
 
 /* Room for one byte more than is allowed, so that a text that is too long is seen to be. */
-static int read_file(const char *source, const struct cpu_read_options *options, struct cpu_policy *out,
-		     struct cpu_read_report *report)
+int reader_load(const char *path, struct cpu_read_report *report, char **text, size_t *n)
 {
-	FILE *file = fopen(source, "rb");
-	char *text = file ? malloc(CPU_READ_TEXT_MAX + 1) : NULL;
-	int status;
-	size_t n;
+	FILE *file = fopen(path, "rb");
+	int status = 0;
 
-	if (!text) {
-		status = system_error(source, errno, report);
+	*text = file ? malloc(CPU_READ_TEXT_MAX + 1) : NULL;
+	*n = 0;
+	if (!*text) {
+		status = system_error(path, errno, report);
 	} else {
 		errno = 0;
-		n = fread(text, 1, CPU_READ_TEXT_MAX + 1, file);
-		status = ferror(file) ? system_error(source, errno ? errno : EIO, report)
-				      : cpu_read_text(source, text, n, options, out, report);
+		*n = fread(*text, 1, CPU_READ_TEXT_MAX + 1, file);
+		if (ferror(file))
+			status = system_error(path, errno ? errno : EIO, report);
 	}
-	free(text);
 	if (file)
 		fclose(file);
+	if (status) {
+		free(*text);
+		*text = NULL;
+	}
 	return status;
 }
 
 int cpu_read(const char *source, const struct cpu_read_options *options, struct cpu_policy *out,
 	     struct cpu_read_report *report)
 {
-	return read_file(source, options, out, report);
+	char *text;
+	size_t n;
+	int status;
+
+	if (!strcmp(source, "self"))
+		return reader_self(out, report);
+	if (reader_is_uri(source))
+		return reader_uri(source, options, out, report);
+	status = reader_load(source, report, &text, &n);
+	if (!status)
+		status = cpu_read_text(source, text, n, options, out, report);
+	free(text);
+	return status;
 }

@@ -42,18 +42,18 @@ void reader_note(struct reader *r, const char *format, ...)
 	notes[used + 1] = 0;
 }
 
-int reader_line(struct reader *r, struct span *line)
+int reader_line(struct reader *r, struct piece *line)
 {
 	if (!r->rest.n)
 		return 0;
-	*line = span_line(&r->rest);
+	*line = piece_line(&r->rest);
 	r->line++;
 	if (line->n > CPU_READ_LINE_MAX)
 		return reader_wrong(r, "a line of %zu characters, expected at most %u", line->n,
 				    CPU_READ_LINE_MAX);
 	if (line->n && memchr(line->at, 0, line->n))
 		return reader_wrong(r, "a byte of value 0, expected text");
-	*line = span_trim(*line);
+	*line = piece_trim(*line);
 	return 1;
 }
 
@@ -84,17 +84,27 @@ const struct cpu_leaf *rows_find(const struct reader_rows *rows, uint32_t leaf, 
 	return at < rows->leaf_count ? &rows->leaf[at] : NULL;
 }
 
+/* " of line 7"; nothing where there is no text */
+#define OF_LINE 24
+static const char *of_line(unsigned line, char buffer[OF_LINE])
+{
+	buffer[0] = 0;
+	if (line)
+		snprintf(buffer, OF_LINE, " of line %u", line);
+	return buffer;
+}
+
 int reader_leaf(struct reader *r, const struct cpu_leaf *leaf)
 {
 	struct reader_rows *rows = r->rows;
 	unsigned at = rows_place(rows, leaf->leaf, leaf->subleaf);
+	char buffer[OF_LINE];
 
 	if (at < rows->leaf_count) {
 		if (!memcmp(rows->leaf[at].reg, leaf->reg, sizeof(leaf->reg)))
 			return 0;
-		return reader_wrong(
-			r, "leaf %#x sub-leaf %#x again with other values, expected those of line %u",
-			leaf->leaf, leaf->subleaf, rows->leaf_line[at]);
+		return reader_wrong(r, "leaf %#x sub-leaf %#x again with other values, expected those%s",
+				    leaf->leaf, leaf->subleaf, of_line(rows->leaf_line[at], buffer));
 	}
 	if (at == READER_LEAVES)
 		return reader_wrong(r, "more rows of CPUID than expected, at most %u a processor",
@@ -109,12 +119,13 @@ int reader_msr(struct reader *r, uint32_t number, uint64_t value)
 {
 	struct reader_rows *rows = r->rows;
 	unsigned at = msr_place(rows, number);
+	char buffer[OF_LINE];
 
 	if (at < rows->msr_count) {
 		if (rows->msr[at].value == value)
 			return 0;
-		return reader_wrong(r, "MSR %#x again with another value, expected that of line %u", number,
-				    rows->msr_line[at]);
+		return reader_wrong(r, "MSR %#x again with another value, expected that%s", number,
+				    of_line(rows->msr_line[at], buffer));
 	}
 	if (at == READER_MSRS)
 		return reader_wrong(r, "more MSRs than expected, at most %u a processor", READER_MSRS);
@@ -156,6 +167,7 @@ static const char *const reg_name[CPU_REGS] = {"EAX", "EBX", "ECX", "EDX"};
 static int same_leaves(struct reader *r)
 {
 	const struct reader_rows *a = &r->first, *b = &r->later;
+	char buffer[OF_LINE];
 
 	for (unsigned i = 0; i < b->leaf_count; i++) {
 		const struct cpu_leaf *row = &b->leaf[i];
@@ -165,7 +177,7 @@ static int same_leaves(struct reader *r)
 			return reader_wrong_at(
 				r, b->leaf_line[i],
 				"leaf %#x sub-leaf %#x, which the first processor lacks, expected "
-				"processors that are alike",
+				"processors that are all alike, not a hybrid",
 				row->leaf, row->subleaf);
 		for (unsigned reg = 0; reg < CPU_REGS; reg++) {
 			uint32_t differs = (row->reg[reg] ^ a->leaf[at].reg[reg]) & ~own_of(row->leaf, reg);
@@ -173,18 +185,19 @@ static int same_leaves(struct reader *r)
 			if (differs)
 				return reader_wrong_at(
 					r, b->leaf_line[i],
-					"leaf %#x sub-leaf %#x %s differs from that of the first processor "
-					"in line %u by %#x, expected processors that are alike%s",
-					row->leaf, row->subleaf, reg_name[reg], a->leaf_line[at], differs,
-					row->leaf == 0x1a ? " (this one is a hybrid)" : "");
+					"leaf %#x sub-leaf %#x %s differs by %#x from that%s, expected "
+					"processors that are all alike, not a hybrid",
+					row->leaf, row->subleaf, reg_name[reg], differs,
+					of_line(a->leaf_line[at], buffer));
 		}
 	}
 	for (unsigned i = 0; i < a->leaf_count; i++) {
 		if (!rows_find(b, a->leaf[i].leaf, a->leaf[i].subleaf))
 			return reader_wrong(r,
-					    "the processor that ends here lacks leaf %#x sub-leaf %#x of "
-					    "line %u, expected processors that are alike",
-					    a->leaf[i].leaf, a->leaf[i].subleaf, a->leaf_line[i]);
+					    "the processor that ends here lacks leaf %#x sub-leaf %#x%s, "
+					    "expected processors that are all alike, not a hybrid",
+					    a->leaf[i].leaf, a->leaf[i].subleaf,
+					    of_line(a->leaf_line[i], buffer));
 	}
 	return 0;
 }
@@ -199,7 +212,7 @@ static int same_msrs(struct reader *r)
 		if (at == a->msr_count || a->msr[at].value != b->msr[i].value)
 			return reader_wrong_at(r, b->msr_line[i],
 					       "MSR %#x differs from that of the first processor, expected "
-					       "processors that are alike",
+					       "processors that are all alike, not a hybrid",
 					       b->msr[i].number);
 	}
 	return 0;
@@ -249,7 +262,10 @@ static int into_policy(struct reader *r)
 
 int reader_finish(struct reader *r)
 {
-	return end_of_cpu(r) ? -EINVAL : into_policy(r);
+	/* A list of features promises no leaf. */
+	if (!r->policy->features_only && end_of_cpu(r))
+		return -EINVAL;
+	return into_policy(r);
 }
 
 /* The file's name without folder and extension; a URI as it is. */
@@ -267,7 +283,7 @@ static void name_policy(struct cpu_policy *policy, const char *name)
 	policy->name[n] = 0;
 }
 
-int reader_run(reader_fn *read, const char *name, struct span text, const struct cpu_read_options *options,
+int reader_run(reader_fn *read, const char *name, struct piece text, const struct cpu_read_options *options,
 	       struct cpu_policy *out, struct cpu_read_report *report)
 {
 	static const struct cpu_read_options defaults;

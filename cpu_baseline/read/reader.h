@@ -11,7 +11,7 @@
 #include "cpu_baseline/read/read.h"
 
 /* A piece of the text. */
-struct span {
+struct piece {
 	const char *at;
 	size_t n;
 };
@@ -38,7 +38,7 @@ struct reader_promises {
 
 struct reader {
 	const char *name; /* of the text, for messages */
-	struct span rest; /* not read yet */
+	struct piece rest; /* not read yet */
 	unsigned line; /* number of the last line read, from 1 */
 	const struct cpu_read_options *options;
 	struct cpu_read_report *report;
@@ -53,19 +53,25 @@ typedef int reader_fn(struct reader *r);
 /* The formats, each with the reader of its text. Their order is that of recognition. */
 struct reader_format {
 	const char *name; /* "cpuid -r", … for messages */
-	bool (*is)(struct span text);
+	bool (*is)(struct piece text);
 	reader_fn *read;
 };
 extern const struct reader_format reader_formats[];
 extern const size_t reader_format_count;
 
 /* One format's reader on a text; cpu_read_text without recognition. */
-__attribute__((warn_unused_result)) int reader_run(reader_fn *read, const char *name, struct span text,
+__attribute__((warn_unused_result)) int reader_run(reader_fn *read, const char *name, struct piece text,
 						   const struct cpu_read_options *options,
 						   struct cpu_policy *out, struct cpu_read_report *report);
 
-bool cpuid_text_is(struct span text);
-reader_fn cpuid_text_read;
+bool cpuid_text_is(struct piece text), section_is(struct piece text), xml_is(struct piece text);
+reader_fn cpuid_text_read, section_read, xml_read;
+
+/* Rows of what is no text. */
+__attribute__((warn_unused_result)) int reader_self(struct cpu_policy *out, struct cpu_read_report *report);
+bool reader_is_uri(const char *source);
+__attribute__((warn_unused_result)) int reader_uri(const char *uri, const struct cpu_read_options *options,
+						   struct cpu_policy *out, struct cpu_read_report *report);
 
 /* -EINVAL, with the error "NAME:LINE: …"; line 0: "NAME: …". Only the first error is kept. */
 __attribute__((format(printf, 3, 4))) int reader_wrong_at(struct reader *r, unsigned line, const char *format,
@@ -77,7 +83,7 @@ __attribute__((format(printf, 2, 3))) void reader_note(struct reader *r, const c
 
 /* The next line without its line end and the blanks around it: 1; 0: there is none; -EINVAL: it is too long
  * or holds a 0 byte. */
-__attribute__((warn_unused_result)) int reader_line(struct reader *r, struct span *line);
+__attribute__((warn_unused_result)) int reader_line(struct reader *r, struct piece *line);
 
 /* A processor's rows begin; the first may begin without. */
 __attribute__((warn_unused_result)) int reader_cpu(struct reader *r);
@@ -91,22 +97,28 @@ __attribute__((warn_unused_result)) int reader_finish(struct reader *r);
 __attribute__((warn_unused_result)) int reader_complete(struct reader *r);
 const struct cpu_leaf *rows_find(const struct reader_rows *rows, uint32_t leaf, uint32_t subleaf);
 
-/* ---- span.c ---- */
-struct span span_trim(struct span s);
+/* A whole file, which is to be freed; 0, or a negative errno with the error. */
+__attribute__((warn_unused_result)) int reader_load(const char *path, struct cpu_read_report *report,
+						    char **text, size_t *n);
+
+/* ---- piece.c ---- */
+/* A string of C as a piece. */
+struct piece piece_of(const char *text);
+struct piece piece_trim(struct piece s);
 /* Up to the next line end, which is taken from *rest too. */
-struct span span_line(struct span *rest);
-bool span_is(struct span s, const char *text);
+struct piece piece_line(struct piece *rest);
+bool piece_is(struct piece s, const char *text);
 /* Takes the text from the front of *s if it is there; so does the next with blanks. */
-bool span_take(struct span *s, const char *text);
-bool span_blanks(struct span *s);
+bool piece_take(struct piece *s, const char *text);
+bool piece_blanks(struct piece *s);
 /* Takes a number of min to max hexadecimal digits. */
-bool span_hex(struct span *s, unsigned min, unsigned max, uint64_t *value);
+bool piece_hex(struct piece *s, unsigned min, unsigned max, uint64_t *value);
 /* Takes a decimal number up to max. */
-bool span_decimal(struct span *s, uint64_t max, uint64_t *value);
+bool piece_decimal(struct piece *s, uint64_t max, uint64_t *value);
 /* All of s is a number of at most max, decimal or hexadecimal behind 0x. */
-bool span_number(struct span s, uint64_t max, uint64_t *value);
+bool piece_number(struct piece s, uint64_t max, uint64_t *value);
 /* For messages: cut to fit, and what is no printable ASCII character becomes '?'. */
-#define SPAN_SHOWN 48u
-const char *span_show(struct span s, char buffer[SPAN_SHOWN + 1]);
+#define PIECE_SHOWN 48u
+const char *piece_show(struct piece s, char buffer[PIECE_SHOWN + 1]);
 
 #endif

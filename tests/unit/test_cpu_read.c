@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* `cpuid -r` text and our own record: what is read, what is refused and where. */
-#include <errno.h>
 #include <glob.h>
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <cmocka.h>
 
-#include "cpu_baseline/read/read.h"
+#include "tests/unit/cpu_read_case.h"
 
 /* clang-format off */
 /* A small whole processor: leaves 0 and 1, 0x80000000. */
@@ -37,12 +29,7 @@
 #define PT     "0x0000000d 0x08: eax=0x00000080 ebx=0x00000000 ecx=0x00000001 edx=0x00000000\n"
 #define HEAD   RD R1 FILL2 FILL8
 
-static const struct {
-	const char *name;
-	const char *text;
-	unsigned line;        /* with an error: of it */
-	const char *expected; /* NULL: accepted; else all of the message behind the line */
-} rows[] = {
+static const struct read_case rows[] = {
 	{"no header",                    R0 R1 RX,                                   0, NULL},
 	{"header without a number",      "CPU:\n" R0 R1 RX,                          0, NULL},
 	{"carriage returns",             "CPU 0:\r\n\r\n" R0 R1 RX,                  0, NULL},
@@ -72,12 +59,12 @@ static const struct {
 	{"own record, end of levels",    HEAD S4 S7 THREAD XCR0 XSS RX M,            17, "ends without leaf 0xb sub-leaf 0x1, expected it since sub-leaf 0 is not the last"},
 	{"a row twice, other values",    R0 R1 R1B RX,                               3, "leaf 0x1 sub-leaf 0 again with other values, expected those of line 2"},
 	{"an MSR twice, other values",   R0 R1 RX M "msr 0x480 0x0000000000000000\n", 5, "MSR 0x480 again with another value, expected that of line 4"},
-	{"processors differ",            "CPU 0:\n" R0 R1 RX "CPU 1:\n" R0 R1C RX,   7, "leaf 0x1 sub-leaf 0 EAX differs from that of the first processor in line 3 by 0x7, expected processors that are alike"},
+	{"processors differ",            "CPU 0:\n" R0 R1 RX "CPU 1:\n" R0 R1C RX,   7, "leaf 0x1 sub-leaf 0 EAX differs by 0x7 from that of line 3, expected processors that are all alike, not a hybrid"},
 	{"second processor cut off",     "CPU 0:\n" R0 R1 RX "CPU 1:\n" R0,          6, "ends without leaf 0x1, expected each up to 0x1, as leaf 0 says"},
 	{"second processor empty",       "CPU 0:\n" R0 R1 RX "CPU 1:\n",             5, "ends without leaf 0, expected it to tell the highest leaf"},
-	{"second processor has more",    "CPU 0:\n" R0 R1 RX "CPU 1:\n" R0 R1 Z("0x00000001", "0x01") RX, 8, "leaf 0x1 sub-leaf 0x1, which the first processor lacks, expected processors that are alike"},
-	{"second processor has less",    "CPU 0:\n" R0 R1 Z("0x00000001", "0x01") RX "CPU 1:\n" R0 R1 RX, 9, "the processor that ends here lacks leaf 0x1 sub-leaf 0x1 of line 4, expected processors that are alike"},
-	{"MSRs differ",                  "CPU 0:\n" R0 R1 RX M "CPU 1:\n" R0 R1 RX "msr 0x480 0x0000000000000000\n", 10, "MSR 0x480 differs from that of the first processor, expected processors that are alike"},
+	{"second processor has more",    "CPU 0:\n" R0 R1 RX "CPU 1:\n" R0 R1 Z("0x00000001", "0x01") RX, 8, "leaf 0x1 sub-leaf 0x1, which the first processor lacks, expected processors that are all alike, not a hybrid"},
+	{"second processor has less",    "CPU 0:\n" R0 R1 Z("0x00000001", "0x01") RX "CPU 1:\n" R0 R1 RX, 9, "the processor that ends here lacks leaf 0x1 sub-leaf 0x1 of line 4, expected processors that are all alike, not a hybrid"},
+	{"MSRs differ",                  "CPU 0:\n" R0 R1 RX M "CPU 1:\n" R0 R1 RX "msr 0x480 0x0000000000000000\n", 10, "MSR 0x480 differs from that of the first processor, expected processors that are all alike, not a hybrid"},
 	{"a control character",          R0 "\001\n",                                2, "'?', expected 'CPU N:', '0xLEAF 0xSUBLEAF: eax=0x… ebx=0x… ecx=0x… edx=0x…' with 8 digits each, or 'msr 0xNUMBER 0x…' with 16"},
 };
 /* clang-format on */
@@ -85,26 +72,8 @@ static const struct {
 static void lines(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct cpu_policy policy;
-		struct cpu_read_report report;
-		char expected[512];
-		int status = cpu_read_text("dir/a.b.txt", rows[i].text, strlen(rows[i].text), NULL, &policy,
-					   &report);
-
-		if (!rows[i].expected) {
-			if (status || report.error[0])
-				fail_msg("%s: %s", rows[i].name, report.error);
-			continue;
-		}
-		if (rows[i].line)
-			snprintf(expected, sizeof(expected), "dir/a.b.txt:%u: %s", rows[i].line,
-				 rows[i].expected);
-		else
-			snprintf(expected, sizeof(expected), "dir/a.b.txt: %s", rows[i].expected);
-		if (status != -EINVAL || report.line != rows[i].line || strcmp(report.error, expected))
-			fail_msg("%s: %d, %s\n\t\texpected %s", rows[i].name, status, report.error, expected);
-	}
+	for (size_t i = 0; i < COUNT(rows); i++)
+		check_case(&rows[i], NULL);
 }
 
 static void values(void **state)

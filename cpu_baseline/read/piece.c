@@ -8,13 +8,18 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-static void skip(struct span *s, size_t n)
+static void skip(struct piece *s, size_t n)
 {
 	s->at += n;
 	s->n -= n;
 }
 
-struct span span_trim(struct span s)
+struct piece piece_of(const char *text)
+{
+	return (struct piece){text, strlen(text)};
+}
+
+struct piece piece_trim(struct piece s)
 {
 	while (s.n && is_blank(s.at[0]))
 		skip(&s, 1);
@@ -23,10 +28,10 @@ struct span span_trim(struct span s)
 	return s;
 }
 
-struct span span_line(struct span *rest)
+struct piece piece_line(struct piece *rest)
 {
 	const char *end = rest->n ? memchr(rest->at, '\n', rest->n) : NULL;
-	struct span line = {rest->at, end ? (size_t)(end - rest->at) : rest->n};
+	struct piece line = {rest->at, end ? (size_t)(end - rest->at) : rest->n};
 
 	if (line.n)
 		skip(rest, line.n);
@@ -35,12 +40,12 @@ struct span span_line(struct span *rest)
 	return line;
 }
 
-bool span_is(struct span s, const char *text)
+bool piece_is(struct piece s, const char *text)
 {
 	return s.n == strlen(text) && memcmp(s.at, text, s.n) == 0;
 }
 
-bool span_take(struct span *s, const char *text)
+bool piece_take(struct piece *s, const char *text)
 {
 	size_t n = strlen(text);
 
@@ -50,7 +55,7 @@ bool span_take(struct span *s, const char *text)
 	return true;
 }
 
-bool span_blanks(struct span *s)
+bool piece_blanks(struct piece *s)
 {
 	size_t before = s->n;
 
@@ -68,7 +73,7 @@ static unsigned digit(char c)
 	return c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10 : 99;
 }
 
-bool span_hex(struct span *s, unsigned min, unsigned max, uint64_t *value)
+bool piece_hex(struct piece *s, unsigned min, unsigned max, uint64_t *value)
 {
 	unsigned n = 0;
 
@@ -81,7 +86,7 @@ bool span_hex(struct span *s, unsigned min, unsigned max, uint64_t *value)
 	return true;
 }
 
-bool span_decimal(struct span *s, uint64_t max, uint64_t *value)
+bool piece_decimal(struct piece *s, uint64_t max, uint64_t *value)
 {
 	size_t n = 0;
 
@@ -98,16 +103,16 @@ bool span_decimal(struct span *s, uint64_t max, uint64_t *value)
 	return n > 0;
 }
 
-bool span_number(struct span s, uint64_t max, uint64_t *value)
+bool piece_number(struct piece s, uint64_t max, uint64_t *value)
 {
-	if (span_take(&s, "0x") || span_take(&s, "0X"))
-		return span_hex(&s, 1, 16, value) && !s.n && *value <= max;
-	return span_decimal(&s, max, value) && !s.n;
+	if (piece_take(&s, "0x") || piece_take(&s, "0X"))
+		return piece_hex(&s, 1, 16, value) && !s.n && *value <= max;
+	return piece_decimal(&s, max, value) && !s.n;
 }
 
-const char *span_show(struct span s, char buffer[SPAN_SHOWN + 1])
+const char *piece_show(struct piece s, char buffer[PIECE_SHOWN + 1])
 {
-	size_t n = s.n < SPAN_SHOWN ? s.n : SPAN_SHOWN;
+	size_t n = s.n < PIECE_SHOWN ? s.n : PIECE_SHOWN;
 
 	for (size_t i = 0; i < n; i++)
 		buffer[i] = s.at[i] >= ' ' && s.at[i] <= '~' ? s.at[i] : '?';
