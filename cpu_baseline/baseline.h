@@ -35,7 +35,7 @@ struct cpu_finding {
 	uint8_t low; /* lowest bit that it is about */
 	unsigned host; /* which host decided: it lacks it, needs it, does not tell */
 	unsigned other; /* a host that has it, or contradicts; the same as host where there is none */
-	uint64_t had, got; /* the other host's value; the baseline's */
+	uint64_t had, got; /* the other host's value; the baseline's, or with CPU_REFUSED the host's */
 };
 
 typedef void cpu_finding_fn(void *context, const struct cpu_finding *finding);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* Whose fault it is that a field of a baseline is gone though every host has it. */
+#include "cpu_baseline/close.h"
+#include "cpu_baseline/explain.h"
+#include "cpu_baseline/places.h"
+#include "cpu_baseline/rows.h"
+#include "cpu_baseline/xsave.h"
+#include "nestbed/vmx_msrs.h"
+
+#include <stddef.h>
+
+/* Long enough for the longest chain of prerequisites; it ends where they go round. */
+#define CHAIN_MAX 16
+
+static bool is_component(const struct cpu_field *field)
+{
+	return field->leaf == 0xD && ((field->subleaf == 0 && field->reg == CPU_EAX) ||
+				      (field->subleaf == 1 && field->reg == CPU_ECX));
+}
+
+bool cpu_is_untold(const struct cpu_policy *host, const struct cpu_field *field)
+{
+	if (host->features_only)
+		return !cpu_row_is_feature((unsigned)(field - cpu_fields));
+	if (field == &cpu_fields[F_VMX])
+		return cpu_told(host, field, 0) && !cpu_policy_msr(host, NB_VMX_MSR_FIRST);
+	if (field == &cpu_fields[F_ARCH_CAPABILITIES] || field->msr == 0x10A)
+		return cpu_told(host, &cpu_fields[F_ARCH_CAPABILITIES], 0) && !cpu_policy_msr(host, 0x10A);
+	if (field == &cpu_fields[F_CORE_CAPABILITY] || field->msr == 0xCF)
+		return cpu_told(host, &cpu_fields[F_CORE_CAPABILITY], 0) && !cpu_policy_msr(host, 0xCF);
+	if (field->msr)
+		return field->msr >= NB_VMX_MSR_FIRST && cpu_is_untold(host, &cpu_fields[F_VMX]);
+	if (is_component(field) && cpu_xsave_untold(host) >> field->low & 1)
+		return true;
+	return cpu_leaf_reached(host, field->leaf, 0) && !cpu_policy_leaf(host, field->leaf, 0);
+}
+
+/* The XCR0 or IA32_XSS row of the state component whose sub-leaf this is. */
+static const struct cpu_field *component_row(uint32_t subleaf)
+{
+	for (unsigned row = F_XCR0_X87; row < F_COMPONENT_SIZE; row++)
+		if (is_component(&cpu_fields[row]) && cpu_fields[row].low == subleaf)
+			return &cpu_fields[row];
+	return NULL;
+}
+
+/* A prerequisite that the result lacks. */
+static const struct cpu_field *missing(const struct cpu_pool *pool, const struct cpu_field *field,
+				       uint32_t subleaf)
+{
+	const unsigned row = (unsigned)(field - cpu_fields);
+	const struct cpu_field *need;
+
+	if (cpu_row_gate[row] == F_COMPONENT)
+		return component_row(subleaf);
+	if (field == &cpu_fields[F_VMX_PREEMPTION_TIMER])
+		return &cpu_fields[F_VMX_TIMER_RATE];
+	for (unsigned i = 0; (need = cpu_field_needs(field, i)); i++)
+		if (!cpu_field_get(pool->result, need))
+			return need;
+	return NULL;
+}
+
+static unsigned who_lacks(const struct cpu_pool *pool, const struct cpu_field *field)
+{
+	const bool rate = field == &cpu_fields[F_VMX_TIMER_RATE];
+
+	for (unsigned host = 0; host < pool->count; host++) {
+		const uint64_t has = cpu_field_get(pool->hosts[host], field);
+
+		if (rate ? has != cpu_field_get(pool->hosts[0], field)
+			 : !cpu_told(pool->hosts[host], field, field->subleaf))
+			return host;
+	}
+	for (unsigned host = 0; host < pool->count; host++)
+		if (cpu_is_untold(pool->hosts[host], field))
+			return host;
+	return pool->count;
+}
+
+void cpu_blame(const struct cpu_pool *pool, struct cpu_finding *finding)
+{
+	const struct cpu_field *field = finding->field;
+	uint32_t subleaf = finding->subleaf;
+
+	for (unsigned host = 0; host < pool->count; host++)
+		if (cpu_is_untold(pool->hosts[host], field)) {
+			finding->verdict = CPU_UNTOLD;
+			finding->host = host;
+			return;
+		}
+	finding->verdict = CPU_DEPENDS;
+	finding->because = missing(pool, field, subleaf);
+	finding->host = finding->other;
+	field = finding->because;
+	for (unsigned step = 0; field && step < CHAIN_MAX; step++) {
+		const unsigned host = who_lacks(pool, field);
+
+		if (host < pool->count) {
+			finding->host = host;
+			return;
+		}
+		field = missing(pool, field, field->subleaf);
+	}
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* Where hosts contradict each other so that there is no baseline. */
+#include "cpu_baseline/close.h"
+#include "cpu_baseline/explain.h"
+#include "cpu_baseline/places.h"
+#include "cpu_baseline/rows.h"
+#include "cpu_baseline/vmx.h"
+#include "cpu_baseline/xsave.h"
+
+#include <stddef.h>
+
+static bool refuse(const struct cpu_pool *pool, const struct cpu_finding *finding)
+{
+	if (pool->tell)
+		pool->tell(pool->context, finding);
+	return true;
+}
+
+/* A row means something in the result, so that all hosts that tell it must agree. */
+static bool matters(const struct cpu_pool *pool, unsigned row, uint32_t subleaf)
+{
+	const uint16_t gate = cpu_row_gate[row];
+
+	if (gate == F_NONE)
+		return true;
+	if (gate == F_COMPONENT)
+		return subleaf < 64 &&
+		       (cpu_xsave_xcr0(pool->result) | cpu_xsave_xss(pool->result)) >> subleaf & 1;
+	if (gate != F_SELF)
+		return cpu_field_get(pool->result, &cpu_fields[gate]) != 0;
+	if (cpu_fields[row].leaf == 0x15 && pool->options && pool->options->tsc_scaled)
+		return false;
+	for (unsigned host = 0; host < pool->count; host++) {
+		const struct cpu_policy *policy = pool->hosts[host];
+
+		if (policy->features_only || !cpu_is_enumerated(policy, cpu_fields[row].leaf))
+			return false;
+	}
+	return true;
+}
+
+/* The result is no witness here: it holds what the first host says. */
+static bool refuse_row(const struct cpu_pool *pool, unsigned row, uint32_t subleaf)
+{
+	const struct cpu_field *field = &cpu_fields[row];
+	unsigned first = 0, host;
+	struct cpu_finding finding = {
+		.verdict = CPU_REFUSED,
+		.field = field,
+		.msr = field->msr,
+		.leaf = field->leaf,
+		.subleaf = subleaf,
+		.reg = field->reg,
+		.low = field->low,
+	};
+
+	while (first < pool->count && pool->hosts[first]->features_only)
+		first++;
+	for (host = first; host < pool->count; host++)
+		if (!pool->hosts[host]->features_only && cpu_told(pool->hosts[host], field, subleaf) !=
+								 cpu_told(pool->hosts[first], field, subleaf))
+			break;
+	if (host >= pool->count || !matters(pool, row, subleaf))
+		return false;
+	finding.host = host;
+	finding.other = first;
+	finding.had = cpu_told(pool->hosts[first], field, subleaf);
+	finding.got = cpu_told(pool->hosts[host], field, subleaf);
+	return refuse(pool, &finding);
+}
+
+/* Which bits a host allows to be 1: of a control word in the upper half, of CR0 and CR4 in the next MSR. */
+static uint64_t allowed(const struct cpu_policy *host, const struct cpu_field *must)
+{
+	const struct cpu_msr *msr = cpu_policy_msr(host, must->width == 64 ? must->msr + 1 : must->msr);
+
+	if (!msr)
+		return 0;
+	return must->width == 64 ? msr->value : msr->value >> 32;
+}
+
+/* A row of bits that must be 1: one host demands what another forbids. */
+static bool refuse_contradiction(const struct cpu_pool *pool, unsigned row)
+{
+	const struct cpu_field *field = &cpu_fields[row];
+	struct cpu_finding finding = {.verdict = CPU_REFUSED, .field = field, .msr = field->msr};
+	uint64_t msr[NB_VMX_MSR_COUNT], bits;
+
+	if (pool->result->features_only || !cpu_field_get(pool->result, &cpu_fields[F_VMX]))
+		return false;
+	cpu_vmx_from_policy(pool->result, msr);
+	bits = cpu_vmx_contradiction(msr, field->msr - NB_VMX_MSR_FIRST);
+	if (!bits)
+		return false;
+	while (!(bits >> finding.low & 1))
+		finding.low++;
+	for (unsigned host = pool->count; host-- > 0;) {
+		if (cpu_field_get(pool->hosts[host], field) >> finding.low & 1)
+			finding.host = host;
+		if (!(allowed(pool->hosts[host], field) >> finding.low & 1))
+			finding.other = host;
+	}
+	finding.had = allowed(pool->hosts[finding.other], field);
+	finding.got = cpu_field_get(pool->hosts[finding.host], field);
+	return refuse(pool, &finding);
+}
+
+bool cpu_tell_refusals(const struct cpu_pool *pool)
+{
+	struct cpu_place place = {.first = true};
+	bool refused = false;
+
+	while (cpu_next_place(pool->hosts, pool->count, NULL, &place)) {
+		const struct cpu_rows rows = cpu_place_rows(&place);
+
+		for (unsigned row = rows.first; row < rows.end; row++) {
+			if (cpu_fields[row].rule == CPU_EQUAL)
+				refused |= refuse_row(pool, row, place.subleaf);
+			else if (row >= F_FIRST_VMX && cpu_fields[row].rule == CPU_OR &&
+				 cpu_fields[row].low == 0)
+				refused |= refuse_contradiction(pool, row);
+		}
+	}
+	return refused;
+}
