@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+# What a guest of each host loses when it must run on another one too, from the table of `cpu-baseline --matrix` alone:
+#   gnuplot -c cpu-matrix.gp matrix.csv FIGURE.svg      (or FIGURE.png)
+if (ARGC != 2) {
+	print "usage: gnuplot -c cpu-matrix.gp matrix.csv FIGURE.svg|FIGURE.png"
+	exit status 2
+}
+table  = ARG1
+figure = ARG2
+set datafile separator ","
+
+# Hosts in the order of their first rows.
+hosts = ""
+has(h) = strstrt(hosts." ", " ".h." ") > 0
+note(h) = (hosts = has(h) ? hosts : hosts." ".h, 0)
+stats table skip 1 using (note(strcol(1))) nooutput
+place(h) = int(sum [i=1:words(hosts)] (word(hosts, i) eq h ? i : 0))
+n = words(hosts)
+
+width  = 330 + 62 * n
+height = 250 + 36 * n
+if (strstrt(figure, ".png")) {
+	set terminal pngcairo size width, height font "DejaVu Sans,10" background "white"
+} else {
+	set terminal svg size width, height font "DejaVu Sans,Helvetica,sans-serif,13" background "white"
+}
+set output figure
+set title "Features that a guest of the row's host loses, so that it runs on the column's host too\n(on the diagonal, in brackets: features of a guest of that host alone)" font ",13" noenhanced
+set lmargin at screen 230.0 / width
+set rmargin at screen 1 - 30.0 / width
+set tmargin at screen 1 - 65.0 / height
+set bmargin at screen 165.0 / height
+set xrange [0.5 : n + 0.5]
+set yrange [n + 0.5 : 0.5]
+set xtics scale 0 rotate by 40 right noenhanced ("" 0)
+set ytics scale 0 noenhanced ("" 0)
+set for [i=1:n] xtics add (word(hosts, i) i)
+set for [i=1:n] ytics add (word(hosts, i) i)
+unset colorbox
+unset key
+set border lc rgb "#606060"
+set palette defined (0 "#ffffff", 1 "#d1e5f0", 20 "#92c5de", 80 "#4393c3", 160 "#2166ac")
+set cbrange [0 : *]
+refused = "#dddddd"
+shade(l) = l eq "refused" ? NaN : real(l)
+cell(h, o, f, l) = h eq o ? "(".f.")" : l eq "refused" ? "×" : l
+ink(l) = l eq "refused" ? 0 : real(l) > 60 ? 0xffffff : 0
+plot table skip 1 using (place(strcol(2))):(place(strcol(1))):(shade(strcol(4))) with image pixels, \
+     "" skip 1 using (place(strcol(2))):(place(strcol(1))):(cell(strcol(1), strcol(2), strcol(3), strcol(4))):(ink(strcol(4))) \
+	with labels tc rgb variable noenhanced
+set output
