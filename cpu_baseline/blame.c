@@ -9,6 +9,9 @@
 
 #include <stddef.h>
 
+#define MSR_VMX_PINBASED      0x481u
+#define MSR_VMX_TRUE_PINBASED 0x48Du
+
 /* Long enough for the longest chain of prerequisites; it ends where they go round. */
 #define CHAIN_MAX 16
 
@@ -58,6 +61,10 @@ static const struct cpu_field *missing(const struct cpu_pool *pool, const struct
 	for (unsigned i = 0; (need = cpu_field_needs(field, i)); i++)
 		if (!cpu_field_get(pool->result, need))
 			return need;
+	/* of a control word: the TRUE one does not allow it */
+	if (field->msr - MSR_VMX_PINBASED < 4)
+		return &cpu_fields
+			[cpu_rows_of_msr(field->msr - MSR_VMX_PINBASED + MSR_VMX_TRUE_PINBASED).end - 1];
 	return NULL;
 }
 

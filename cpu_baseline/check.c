@@ -4,6 +4,7 @@
 #include "cpu_baseline/explain.h"
 #include "cpu_baseline/places.h"
 #include "cpu_baseline/rows.h"
+#include "cpu_baseline/vmx.h"
 #include "cpu_baseline/xsave.h"
 
 #include <errno.h>
@@ -94,8 +95,14 @@ static void check_row(struct check *check, unsigned row, uint32_t subleaf)
 			lacked(check, &finding);
 		break;
 	case CPU_OR:
+		if (!matters(check, row, subleaf))
+			break;
 		finding.verdict = CPU_NEEDED;
-		if (theirs & ~ours && matters(check, row, subleaf))
+		if (theirs & ~ours)
+			refuse(check, &finding);
+		finding.verdict = CPU_REFUSED;
+		finding.got = cpu_row_is_must(row) ? cpu_vmx_allowed(check->closed, field) : ours;
+		if (ours & ~finding.got)
 			refuse(check, &finding);
 		break;
 	case CPU_EQUAL:

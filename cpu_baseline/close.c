@@ -223,7 +223,7 @@ static int add_zeros(struct cpu_policy *policy)
 		const struct cpu_leaf empty = {.leaf = cpu_fields[row].leaf};
 		int rc = 0;
 
-		if (row && cpu_fields[row - 1].leaf == empty.leaf)
+		if ((row && cpu_fields[row - 1].leaf == empty.leaf) || empty.leaf == 0x40000000)
 			continue;
 		if (cpu_leaf_reached(policy, empty.leaf, 0) && !cpu_policy_leaf(policy, empty.leaf, 0))
 			rc = cpu_policy_set(policy, &empty);
@@ -289,5 +289,9 @@ void cpu_policy_as_features(struct cpu_policy *policy)
 	}
 	for (uint32_t i = 0; i < policy->msr_count; i++)
 		policy->msr[i].value &= shown_bits(cpu_rows_of_msr(policy->msr[i].number), true, CPU_EAX);
+	/* at which rate it counts cannot be told any more */
+	for (uint32_t i = 0; i < policy->msr_count; i++)
+		if (policy->msr[i].number == cpu_fields[F_VMX_PREEMPTION_TIMER].msr)
+			policy->msr[i].value &= ~cpu_row_mask(&cpu_fields[F_VMX_PREEMPTION_TIMER]);
 	drop_zeros(policy);
 }

@@ -151,11 +151,21 @@ static bool is_state(const struct cpu_field *field)
 	return field->leaf == 0xD && !(field->subleaf == 1 && field->reg == CPU_EAX);
 }
 
+bool cpu_row_is_must(unsigned row)
+{
+	return row >= F_FIRST_VMX && cpu_fields[row].rule == CPU_OR && cpu_fields[row].width >= 32;
+}
+
 bool cpu_row_is_feature(unsigned row)
 {
 	const struct cpu_field *field = &cpu_fields[row];
 
 	if (row == F_ARCH_CAPABILITIES || row == F_CORE_CAPABILITY)
 		return true;
-	return field->width == 1 && (field->rule == CPU_AND || field->rule == CPU_OR) && !is_state(field);
+	if (field->width != 1 || is_state(field))
+		return false;
+	/* what one needs is told only with its gate, so that must be a feature too */
+	if (field->rule == CPU_OR)
+		return cpu_row_gate[row] == F_NONE || cpu_row_is_feature(cpu_row_gate[row]);
+	return field->rule == CPU_AND;
 }

@@ -35,7 +35,6 @@ static const struct {
 	{0xFFFFFFFF, 0         },
 	{0x2,        0x2       }, /* cache descriptors */
 	{0x4,        0x4       }, /* caches, one a sub-leaf */
-	{0x5,        0x5       }, /* MONITOR and MWAIT */
 	{0x15,       0x15      }, /* TSC; these are CPU_EQUAL, but half a frequency is none */
 	{0x16,       0x16      },
 	{0x18,       0x18      }, /* TLBs, one a sub-leaf */

@@ -2,7 +2,7 @@
 #include "cpu_baseline/places.h"
 #include "cpu_baseline/close.h"
 
-/* CPUID comes before MSRs. Both fit below bit 65: an MSR's number takes the upper half of a second range. */
+/* CPUID comes before MSRs. */
 struct key {
 	bool is_msr;
 	uint64_t at;
@@ -59,8 +59,10 @@ static void offer_leaf(struct search *search, const struct cpu_policy *policy)
 static void offer_policy(struct search *search, const struct cpu_policy *policy)
 {
 	offer_leaf(search, policy);
+	/* number 0 stands for CPUID here; that MSR tells of no capability */
 	for (uint32_t i = 0; i < policy->msr_count; i++)
-		offer(search, (struct key){true, policy->msr[i].number});
+		if (policy->msr[i].number)
+			offer(search, (struct key){true, policy->msr[i].number});
 }
 
 bool cpu_next_place(const struct cpu_policy *const policies[], unsigned count, const struct cpu_policy *also,
@@ -105,7 +107,7 @@ uint64_t cpu_place_unknown(const struct cpu_policy *policy, const struct cpu_pla
 		const struct cpu_field *field = &cpu_fields[row];
 
 		/* of a control word: what must be 1 may be */
-		if (row >= F_FIRST_VMX && field->rule == CPU_OR && field->width == 32)
+		if (cpu_row_is_must(row) && field->width == 32)
 			word &= ~(word << 32);
 		if (place->msr || field->reg == reg)
 			word &= ~cpu_row_mask(field);

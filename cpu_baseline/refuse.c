@@ -69,16 +69,6 @@ static bool refuse_row(const struct cpu_pool *pool, unsigned row, uint32_t suble
 	return refuse(pool, &finding);
 }
 
-/* Which bits a host allows to be 1: of a control word in the upper half, of CR0 and CR4 in the next MSR. */
-static uint64_t allowed(const struct cpu_policy *host, const struct cpu_field *must)
-{
-	const struct cpu_msr *msr = cpu_policy_msr(host, must->width == 64 ? must->msr + 1 : must->msr);
-
-	if (!msr)
-		return 0;
-	return must->width == 64 ? msr->value : msr->value >> 32;
-}
-
 /* A row of bits that must be 1: one host demands what another forbids. */
 static bool refuse_contradiction(const struct cpu_pool *pool, unsigned row)
 {
@@ -97,10 +87,10 @@ static bool refuse_contradiction(const struct cpu_pool *pool, unsigned row)
 	for (unsigned host = pool->count; host-- > 0;) {
 		if (cpu_field_get(pool->hosts[host], field) >> finding.low & 1)
 			finding.host = host;
-		if (!(allowed(pool->hosts[host], field) >> finding.low & 1))
+		if (!(cpu_vmx_allowed(pool->hosts[host], field) >> finding.low & 1))
 			finding.other = host;
 	}
-	finding.had = allowed(pool->hosts[finding.other], field);
+	finding.had = cpu_vmx_allowed(pool->hosts[finding.other], field);
 	finding.got = cpu_field_get(pool->hosts[finding.host], field);
 	return refuse(pool, &finding);
 }

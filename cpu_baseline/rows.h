@@ -39,6 +39,9 @@ extern const uint16_t cpu_row_gate[F_ROWS]; /* enum cpu_row, gates included */
 extern const struct cpu_need cpu_need[];
 extern const unsigned cpu_need_count;
 
+/* A row of VMX bits that a guest must set: the low half of a control word, or a FIXED0. */
+bool cpu_row_is_must(unsigned row);
+
 /* A feature by name, so that a features_only policy may have it: one bit that every host has or one needs. */
 bool cpu_row_is_feature(unsigned row);
 

@@ -43,9 +43,11 @@ static uint64_t known_bits(unsigned index)
 /* Both MSRs of a word allow the same controls to be 1: those with a row, and those that must be. */
 static void align(uint64_t msr[NB_VMX_MSR_COUNT], unsigned plain, unsigned exact)
 {
-	uint32_t may = MAY(msr[plain]) & (MAY(known_bits(plain)) | MUST(msr[plain]));
+	const bool has_exact = exact && msr[I_IA32_VMX_BASIC] & BASIC_TRUE_CTLS;
+	const uint32_t must = MUST(msr[plain]) | (has_exact ? MUST(msr[exact]) : 0);
+	uint32_t may = MAY(msr[plain]) & (MAY(known_bits(plain)) | must);
 
-	if (exact && msr[I_IA32_VMX_BASIC] & BASIC_TRUE_CTLS) {
+	if (has_exact) {
 		may &= MAY(msr[exact]);
 		msr[exact] = (uint64_t)may << 32 | MUST(msr[exact]);
 	}
@@ -64,7 +66,7 @@ static void hide_unknown(uint64_t msr[NB_VMX_MSR_COUNT])
 		bool is_word = false;
 
 		for (unsigned w = 0; w < WORDS; w++)
-			is_word |= words[w].plain == i;
+			is_word |= words[w].plain == i || (words[w].exact && words[w].exact == i);
 		if (!is_word)
 			msr[i] &= known_bits(i);
 	}
@@ -107,25 +109,28 @@ void cpu_vmx_close(uint64_t msr[NB_VMX_MSR_COUNT])
 	hide_unknown(msr);
 }
 
-/* A control that must be 1 on one host has no row where it is a reserved default1 bit. */
-static void keep_forced(const uint64_t a[NB_VMX_MSR_COUNT], const uint64_t b[NB_VMX_MSR_COUNT],
-			uint64_t out[NB_VMX_MSR_COUNT])
+/* A control that must be 1 has no row where it is a reserved default1 bit. The TRUE word allows as much as
+ * the plain one. */
+static void fill_words(const uint64_t a[NB_VMX_MSR_COUNT], const uint64_t b[NB_VMX_MSR_COUNT],
+		       uint64_t out[NB_VMX_MSR_COUNT])
 {
 	for (unsigned w = 0; w < WORDS; w++) {
-		const unsigned i = words[w].plain;
+		const unsigned plain = words[w].plain, exact = words[w].exact;
+		const uint32_t must = MUST(out[plain]) | (exact ? MUST(out[exact]) : 0);
 
-		out[i] |= (uint64_t)(MAY(a[i]) & MAY(b[i]) & MUST(out[i])) << 32;
+		out[plain] |= (uint64_t)(MAY(a[plain]) & MAY(b[plain]) & must) << 32;
+		if (exact)
+			out[exact] = (uint64_t)MAY(out[plain]) << 32 | MUST(out[exact]);
 	}
 }
 
+/* A host that demands the timer contradicts one that counts at another rate. */
 static void drop_timer(uint64_t out[NB_VMX_MSR_COUNT])
 {
 	const uint64_t timer = cpu_row_mask(&cpu_fields[F_VMX_PREEMPTION_TIMER]);
 
-	if (!(MUST(out[I_IA32_VMX_PINBASED_CTLS]) & timer >> 32)) {
-		out[I_IA32_VMX_PINBASED_CTLS] &= ~timer;
-		out[I_IA32_VMX_TRUE_PINBASED_CTLS] &= ~timer;
-	}
+	out[I_IA32_VMX_PINBASED_CTLS] &= ~timer;
+	out[I_IA32_VMX_TRUE_PINBASED_CTLS] &= ~timer;
 }
 
 void cpu_vmx_meet(const uint64_t a[NB_VMX_MSR_COUNT], const uint64_t b[NB_VMX_MSR_COUNT],
@@ -142,7 +147,7 @@ void cpu_vmx_meet(const uint64_t a[NB_VMX_MSR_COUNT], const uint64_t b[NB_VMX_MS
 
 		met[i] = cpu_row_put(field, met[i], value);
 	}
-	keep_forced(a, b, met);
+	fill_words(a, b, met);
 	if ((a[I_IA32_VMX_MISC] ^ b[I_IA32_VMX_MISC]) & rate)
 		drop_timer(met);
 	for (unsigned i = 0; i < NB_VMX_MSR_COUNT; i++)
@@ -180,4 +185,13 @@ int cpu_vmx_to_policy(const uint64_t msr[NB_VMX_MSR_COUNT], struct cpu_policy *p
 			return rc;
 	}
 	return 0;
+}
+
+uint64_t cpu_vmx_allowed(const struct cpu_policy *host, const struct cpu_field *must)
+{
+	const struct cpu_msr *msr = cpu_policy_msr(host, must->width == 64 ? must->msr + 1 : must->msr);
+
+	if (!msr)
+		return 0;
+	return must->width == 64 ? msr->value : msr->value >> 32;
 }

@@ -11,6 +11,7 @@
 #include "cpu_baseline/policy.h"
 #include "nestbed/vmx_msrs.h"
 
+struct cpu_field;
 struct cpu_have;
 
 /*
@@ -36,6 +37,12 @@ uint64_t cpu_vmx_contradiction(const uint64_t msr[NB_VMX_MSR_COUNT], unsigned in
 void cpu_vmx_from_policy(const struct cpu_policy *policy, uint64_t msr[NB_VMX_MSR_COUNT]);
 __attribute__((warn_unused_result)) int cpu_vmx_to_policy(const uint64_t msr[NB_VMX_MSR_COUNT],
 							  struct cpu_policy *policy);
+
+/*
+ * Which bits a policy allows to be 1, given a row of bits that must be: of a control word those in the upper
+ * half of the MSR, of CR0 and CR4 those in the next MSR.
+ */
+uint64_t cpu_vmx_allowed(const struct cpu_policy *host, const struct cpu_field *must);
 
 /* Which controls must be 1: into have->forced. */
 void cpu_vmx_forced(const uint64_t msr[NB_VMX_MSR_COUNT], struct cpu_have *have);

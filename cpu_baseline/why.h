@@ -25,7 +25,7 @@
 #define WHY_SHAPE   "the VM's own shape, whatever the host's is"
 #define WHY_CACHE   "describes one host's caches; no guest fails without"
 #define WHY_TEXT    "describes one host; no guest fails without"
-#define WHY_MONITOR "describes one host's MWAIT; no guest fails without"
+#define WHY_MONITOR "told if it holds on all hosts; a guest that is told nothing assumes nothing"
 #define WHY_SERIAL  "tells one processor from all others"
 #define WHY_POWER   "power and heat of one host are not the guest's to see or steer"
 #define WHY_RDT     "shares of one host's caches and memory bandwidth are the host's to give"
