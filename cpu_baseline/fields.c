@@ -2,6 +2,7 @@
 #include "cpu_baseline/fields.h"
 #include "cpu_baseline/rows.h"
 #include "cpu_baseline/why.h"
+#include "nestbed/vmx_msrs.h"
 
 #include <string.h>
 
@@ -153,7 +154,9 @@ static bool is_state(const struct cpu_field *field)
 
 bool cpu_row_is_must(unsigned row)
 {
-	return row >= F_FIRST_VMX && cpu_fields[row].rule == CPU_OR && cpu_fields[row].width >= 32;
+	const struct cpu_field *field = &cpu_fields[row];
+
+	return field->msr >= NB_VMX_MSR_FIRST && field->rule == CPU_OR && field->width >= 32;
 }
 
 bool cpu_row_is_feature(unsigned row)

@@ -125,7 +125,7 @@ static void note_finding(void *context, const struct cpu_finding *finding)
 	struct trial *t = context;
 
 	snprintf(t->where, t->size, "%s: verdict %u msr %#x leaf %#x.%#x had %llx got %llx",
-		 finding->field ? finding->field->name : "unknown", finding->verdict, finding->msr,
+		 finding->field ? finding->field->name : "unknown", (unsigned)finding->verdict, finding->msr,
 		 finding->leaf, finding->subleaf, (unsigned long long)finding->had,
 		 (unsigned long long)finding->got);
 }
