@@ -12,6 +12,8 @@
 const struct reader_format reader_formats[] = {
 	{"XML of libvirt",                   xml_is,        xml_read       },
 	{"section of a bundle",              section_is,    section_read   },
+	{"JSON of cpu-baseline",             json_is,       json_read      },
+	{"InstLatx64",		       instlat_is,    instlat_read   },
 	{"cpuid -r, or a record of cpudump", cpuid_text_is, cpuid_text_read},
 };
 const size_t reader_format_count = sizeof(reader_formats) / sizeof(reader_formats[0]);

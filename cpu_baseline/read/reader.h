@@ -31,6 +31,7 @@ struct reader_rows {
 /* Which absent rows a format's own writers never leave out. */
 struct reader_promises {
 	bool every_leaf; /* each up to the highest; else an absent one is 0 */
+	bool but_empty_lists; /* except leaves that list something, where there is nothing to list */
 	bool every_subleaf; /* each of leaf 7 */
 	bool every_component; /* each of leaf 0xD that XCR0 or IA32_XSS has */
 	bool last_subleaf; /* the one behind the last cache or topology level */
@@ -64,8 +65,9 @@ __attribute__((warn_unused_result)) int reader_run(reader_fn *read, const char *
 						   const struct cpu_read_options *options,
 						   struct cpu_policy *out, struct cpu_read_report *report);
 
-bool cpuid_text_is(struct piece text), section_is(struct piece text), xml_is(struct piece text);
-reader_fn cpuid_text_read, section_read, xml_read;
+bool cpuid_text_is(struct piece text), section_is(struct piece text), xml_is(struct piece text),
+	json_is(struct piece text), instlat_is(struct piece text);
+reader_fn cpuid_text_read, section_read, xml_read, json_read, instlat_read;
 
 /* Rows of what is no text. */
 __attribute__((warn_unused_result)) int reader_self(struct cpu_policy *out, struct cpu_read_report *report);

@@ -58,12 +58,11 @@ static int cpuid_value(struct reader *r, struct piece value)
 	char shown[PIECE_SHOWN + 1];
 	struct cpu_leaf leaf;
 	struct piece rest = value;
+	bool good = true;
 
-	for (unsigned i = 0; i < sizeof(number) / sizeof(number[0]); i++) {
-		if (!piece_number(word(&rest), UINT32_MAX, &number[i]))
-			rest.n = 1; /* no number: as too many */
-	}
-	if (rest.n)
+	for (unsigned i = 0; i < sizeof(number) / sizeof(number[0]) && good; i++)
+		good = piece_number(word(&rest), UINT32_MAX, &number[i]);
+	if (!good || rest.n)
 		return reader_wrong(
 			r, "'%s', expected 'cpuid = LEAF SUBLEAF EAX EBX ECX EDX', six numbers of 32 bits",
 			piece_show(value, shown));

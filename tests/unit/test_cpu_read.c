@@ -108,8 +108,9 @@ static void outside(void **state)
 	(void)state;
 	assert_int_equal(cpu_read_text("a", text, strlen(text), NULL, &policy, &report), 0);
 	assert_int_equal(policy.leaf_count, 3);
-	assert_string_equal(report.notes,
-			    "a: 3 rows left out from leaf 0x20000000 on: the processor has no such leaves\n");
+	assert_string_equal(
+		report.notes,
+		"a: rows of CPUID left out: 3, from leaf 0x20000000 on; the processor has no such leaves\n");
 }
 
 static void all_hosts(void **state)
@@ -147,6 +148,30 @@ static void bytes(void **state)
 	assert_string_equal(report.error, "a:2: a line of 1026 characters, expected at most 1024");
 }
 
+/* Each example of docs/cpu-formats.md is read: the formats of texts, all of them. */
+static void documented(void **state)
+{
+	static char page[64 * 1024];
+	FILE *file = fopen("docs/cpu-formats.md", "r");
+	struct cpu_policy policy;
+	struct cpu_read_report report;
+	unsigned examples = 0;
+
+	(void)state;
+	assert_non_null(file);
+	page[fread(page, 1, sizeof(page) - 1, file)] = 0;
+	fclose(file);
+	for (char *at = page, *end; (at = strstr(at, "```text\n")); at = end + 4) {
+		at += strlen("```text\n");
+		end = strstr(at, "\n```");
+		assert_non_null(end);
+		if (cpu_read_text("example", at, (size_t)(end + 1 - at), NULL, &policy, &report))
+			fail_msg("%u: %s", examples, report.error);
+		examples++;
+	}
+	assert_int_equal(examples, 6);
+}
+
 static void no_such_file(void **state)
 {
 	struct cpu_policy policy;
@@ -161,8 +186,9 @@ static void no_such_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines), cmocka_unit_test(values),    cmocka_unit_test(outside),
-		cmocka_unit_test(bytes), cmocka_unit_test(all_hosts), cmocka_unit_test(no_such_file),
+		cmocka_unit_test(lines),        cmocka_unit_test(values),    cmocka_unit_test(outside),
+		cmocka_unit_test(bytes),        cmocka_unit_test(all_hosts), cmocka_unit_test(documented),
+		cmocka_unit_test(no_such_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

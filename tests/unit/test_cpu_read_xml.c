@@ -180,8 +180,10 @@ static void as_libvirt(void **state)
 
 		snprintf(text, sizeof(text), "<cpu><arch>x86_64</arch><model>%s</model></cpu>", model->name);
 		answer = virConnectBaselineCPU(connection, list, 1, VIR_CONNECT_BASELINE_CPU_EXPAND_FEATURES);
-		if (!answer)
+		if (!answer) {
 			fail_msg("%s: no answer", model->name);
+			return;
+		}
 		for (unsigned f = 0; (feature = cpu_map_feature(*state, f)); f++) {
 			if (requires(answer, feature->name) != model->has[f])
 				fail_msg("%s: %s is %d", model->name, feature->name, model->has[f]);
@@ -189,6 +191,14 @@ static void as_libvirt(void **state)
 		free(answer);
 	}
 	virConnectClose(connection);
+}
+
+static void read_with(const struct cpu_read_options *options, const char *text, struct cpu_policy *policy)
+{
+	struct cpu_read_report report;
+
+	if (cpu_read_text("a", text, strlen(text), options, policy, &report))
+		fail_msg("%s", report.error);
 }
 
 /* Maps that are not libvirt's. */
@@ -207,6 +217,15 @@ static void maps(void **state)
 	assert_string_equal(report.error,
 			    "tests/unit/data/cpu/map/models.xml:4: feature 'two', expected one that "
 			    "the map named before");
+	options.map_dir = "tests/unit/data/cpu/map3"; /* a model that takes from another, a removed feature */
+	read_with(&options, "<cpu><model>Penryn</model></cpu>", &policy);
+	assert_int_equal(policy.msr_count, 0);
+	assert_int_equal(policy.leaf_count, 2);
+	assert_int_equal(cpu_policy_reg(&policy, 0, 0, CPU_EBX), 0x756e6547);
+	assert_int_equal(cpu_policy_reg(&policy, 1, 0, CPU_ECX), 0x80020);
+	read_with(&options, "<cpu><model>base</model><feature name='rdctl-no'/></cpu>", &policy);
+	assert_int_equal(cpu_policy_reg(&policy, 1, 0, CPU_ECX), 0x80000);
+	assert_true(cpu_policy_msr(&policy, 0x10a)->value == 1);
 	assert_null(cpu_map_load("tests/unit/data/cpu/map2", &report));
 	assert_string_equal(report.error,
 			    "tests/unit/data/cpu/map2: no models of x86 in it, expected libvirt's CPU map");
