@@ -110,7 +110,7 @@ int cmd_list_fields(const struct cli_arguments *arguments, FILE *out)
 			snprintf(bits, sizeof(bits), "%u", field->low);
 		else
 			snprintf(bits, sizeof(bits), "%u:%u", field->low + field->width - 1u, field->low);
-		fprintf(out, "%-32s %-30s %-6s %-16s %s\n", field->name, place, bits,
+		fprintf(out, "%-36s %-30s %-6s %-16s %s\n", field->name, place, bits,
 			cpu_rule_name(field->rule), field->reason);
 	}
 	return CLI_YES;

@@ -26,6 +26,7 @@ struct comparison {
 	struct cpu_map *map;
 	bool answered[ANSWERS];
 	struct cpu_policy theirs[ANSWERS];
+	char *said[ANSWERS]; /* the same as libvirt wrote it; to be freed */
 	char virttype[8]; /* of the hypervisor's answer */
 };
 
@@ -66,8 +67,8 @@ static int take(struct comparison *c, enum answer which, const char *name, char 
 	struct cpu_read_report report;
 	int status;
 
+	c->said[which] = xml;
 	status = cpu_read_text(name, xml, strlen(xml), &options, &c->theirs[which], &report);
-	free(xml);
 	if (status) {
 		cli_wrong("what libvirt answered is not understood: %s", report.error);
 		return CLI_FAILED;
@@ -100,7 +101,7 @@ static int ask(struct comparison *c, const char **xml)
 	int status;
 
 	virSetErrorFunc(NULL, no_output);
-	connection = virConnectOpenReadOnly(c->arguments->libvirt);
+	connection = virConnectOpen(c->arguments->libvirt); /* libvirt wants no read-only one for this */
 	if (!connection)
 		return failed(c->arguments->libvirt);
 	said = virConnectBaselineCPU(connection, xml, c->asked, VIR_CONNECT_BASELINE_CPU_EXPAND_FEATURES);
@@ -184,6 +185,16 @@ static bool why_hidden(const struct comparison *c, const struct cpu_field *field
 	return true;
 }
 
+/* Of what its model has libvirt disables what QEMU cannot give on its host. */
+static bool disabled(const struct comparison *c, enum answer which, const struct cpu_map_feature *feature)
+{
+	char element[96];
+
+	snprintf(element, sizeof(element), "<feature policy='disable' name='%s'/>", feature->name);
+	return which == OF_HYPERVISOR && strstr(c->said[which], element) &&
+	       cpu_map_has(&c->theirs[OF_LIBVIRT], feature);
+}
+
 /* Libvirt's has not what ours has. */
 static bool why_shown(const struct comparison *c, enum answer which, const struct cpu_map_feature *feature,
 		      const struct cpu_field *field, FILE *to)
@@ -191,14 +202,18 @@ static bool why_shown(const struct comparison *c, enum answer which, const struc
 	const struct cpu_finding *f = finding_about(c, field);
 	const char *lacks = who_lacks(c, feature);
 	bool needed = lacks && f && f->verdict == CPU_NEEDED;
-	bool of_qemu = !lacks && which == OF_HYPERVISOR && cpu_map_has(&c->theirs[OF_LIBVIRT], feature);
+	bool computed = field->rule == CPU_COMPUTED;
+	bool of_qemu = !lacks && disabled(c, which, feature);
 
 	if (needed)
 		fprintf(to, "ours is 'or': %s needs it told, which libvirt does not do; %s lacks it",
 			c->hosts.host[f->host]->name, lacks);
+	if (computed)
+		fprintf(to, "ours is '%s': %s", cpu_rule_name(field->rule), field->reason);
 	if (of_qemu)
-		fprintf(to, "QEMU's %s on this connection's host has it not", c->virttype);
-	return needed || of_qemu;
+		fprintf(to, "libvirt disables it in its model: QEMU with '%s' on its host does not have it",
+			c->virttype);
+	return needed || computed || of_qemu;
 }
 
 /* What explains it, malloc'd; NULL: nothing does. */
@@ -363,6 +378,8 @@ int cmd_libvirt(const struct cli_arguments *arguments, FILE *out)
 		if (!status)
 			status = tell(&c, out);
 	}
+	for (unsigned i = 0; i < ANSWERS; i++)
+		free(c.said[i]);
 	cpu_findings_free(&c.findings);
 	cpu_map_free(c.map);
 	return status;

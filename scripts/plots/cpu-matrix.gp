@@ -18,18 +18,18 @@ place(h) = int(sum [i=1:words(hosts)] (word(hosts, i) eq h ? i : 0))
 n = words(hosts)
 
 width  = 330 + 62 * n
-height = 250 + 36 * n
+height = 215 + 36 * n
 if (strstrt(figure, ".png")) {
 	set terminal pngcairo size width, height font "DejaVu Sans,10" background "white"
 } else {
 	set terminal svg size width, height font "DejaVu Sans,Helvetica,sans-serif,13" background "white"
 }
 set output figure
-set title "Features that a guest of the row's host loses, so that it runs on the column's host too\n(on the diagonal, in brackets: features of a guest of that host alone)" font ",13" noenhanced
+set title "Features that a guest of the row's host loses, so that it runs on the column's host too\n(in brackets: all features of a guest of that host alone; ×: the two contradict each other)" font ",13" noenhanced
 set lmargin at screen 230.0 / width
 set rmargin at screen 1 - 30.0 / width
 set tmargin at screen 1 - 65.0 / height
-set bmargin at screen 165.0 / height
+set bmargin at screen 140.0 / height
 set xrange [0.5 : n + 0.5]
 set yrange [n + 0.5 : 0.5]
 set xtics scale 0 rotate by 40 right noenhanced ("" 0)
@@ -41,7 +41,6 @@ unset key
 set border lc rgb "#606060"
 set palette defined (0 "#ffffff", 1 "#d1e5f0", 20 "#92c5de", 80 "#4393c3", 160 "#2166ac")
 set cbrange [0 : *]
-refused = "#dddddd"
 shade(l) = l eq "refused" ? NaN : real(l)
 cell(h, o, f, l) = h eq o ? "(".f.")" : l eq "refused" ? "×" : l
 ink(l) = l eq "refused" ? 0 : real(l) > 60 ? 0xffffff : 0

@@ -185,7 +185,7 @@ verdict "links resolve" $?
 # shellcheck disable=SC2016 # backquotes are text here
 names_exist() {
 	local d name status=0
-	find experiments include l0hv vmcs_merge workloads -name '*.[chS]' -exec cat {} + >"$work/sources"
+	find cpu_baseline experiments include l0hv vmcs_merge workloads -name '*.[chS]' -exec cat {} + >"$work/sources"
 	for d in "${documents[@]}"; do
 		while IFS= read -r name; do
 			if [ ! -e "$name" ] && [ ! -e "$(dirname "$d")/$name" ]; then
@@ -193,7 +193,7 @@ names_exist() {
 				status=1
 			fi
 		done < <(grep -oE '`[a-zA-Z0-9_.-]+(/[a-zA-Z0-9_.-]+)+/?`' "$d" | tr -d '`' |
-			grep -E '^(\.ci|docs|experiments|include|l0hv|scripts|tests|vmcs_merge|workloads)/' | grep -v NAME)
+			grep -E '^(\.ci|cpu_baseline|docs|experiments|include|l0hv|scripts|tests|vmcs_merge|workloads)/' | grep -v NAME)
 		while IFS= read -r name; do
 			grep -qE "\\b$name\\(" "$work/sources" || { echo "$d: $name(): in no source file"; status=1; }
 		done < <(grep -oE '`[a-z_0-9]+\(\)`' "$d" | tr -d '`()')

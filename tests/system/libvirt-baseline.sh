@@ -1,0 +1,160 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Our baselines beside libvirt's own, for every feature that libvirt knows: its test driver, which is in its library, and a libvirtd
+# that this test starts for itself, without rights, in a folder of its own; a libvirtd that runs already is left alone.
+# shellcheck disable=SC1091,SC2154,SC2317 # work, build and failed come from cases; cases are called by name
+set -u
+# shellcheck source=tests/system/cases
+. "$(dirname "$0")/cases"
+program=$build/cpu-baseline
+hosts=cpu_baseline/hosts
+models=(Penryn Nehalem Westmere SandyBridge IvyBridge Haswell Haswell-noTSX Broadwell Broadwell-noTSX Skylake-Client
+	Skylake-Client-noTSX-IBRS Skylake-Server Cascadelake-Server Icelake-Client Icelake-Server)
+map=/usr/share/libvirt/cpu_map
+if [ ! -r "$map/index.xml" ]; then
+	echo "skip libvirt-baseline $map is not there"
+	exit 0
+fi
+files=()
+for m in "${models[@]}"; do
+	files+=("$work/$m.xml")
+	printf '<cpu>\n  <model>%s</model>\n</cpu>\n' "$m" >"$work/$m.xml"
+done
+
+# compare URI NAME HOST...: no difference without an explanation; what was found is added to $work/found-NAME
+compare() {
+	local uri=$1 name=$2
+	shift 2
+	"$program" --tsc-scaled --libvirt "$uri" "$@" >"$work/out" 2>"$work/err" || {
+		echo "$*: exit status $?"
+		cat "$work/out" "$work/err"
+		return 1
+	}
+	cat "$work/out" >>"$work/found-$name"
+}
+# Of each kind of difference: how often. Behind it: how many features were compared.
+summary() {
+	echo "$1: $(awk '/: of [0-9]+ features/ { n += $3; agree += $5; differ += $7 } END { print n, "features compared,", agree + 0, "agree,", differ + 0, "differ:" }' "$work/found-$1")"
+	sed -nE 's/^  ([^ ]+) +(yes|no) +(yes|no) +(.*)/\1: \4/p' "$work/found-$1" | sed -E 's/: [^ ]+ needs it told.*; [^ ]+ lacks it/: needs to be told/' | sort | uniq -c | sort -rn
+}
+pairs_of_models() {
+	local i j
+	for ((i = 0; i < ${#models[@]}; i++)); do
+		for ((j = i; j < ${#models[@]}; j++)); do
+			compare "$1" "$2" "${files[i]}" "${files[j]}" || return 1
+		done
+	done
+	compare "$1" "$2" "${files[@]}" || return 1
+	summary "$2" >"$work/summary-$2"
+}
+pairs_of_hosts() {
+	local i j file=("$hosts"/*.txt)
+	for ((i = 0; i < ${#file[@]}; i++)); do
+		for ((j = i; j < ${#file[@]}; j++)); do
+			compare "$1" "$2" "${file[i]}" "${file[j]}" || return 1
+		done
+	done
+	compare "$1" "$2" "${file[@]}" || return 1
+	summary "$2" >"$work/summary-$2"
+}
+# With a map that denies Haswell AVX2, ours has not what libvirt's has: nothing explains that, and the status says so.
+unexplained() {
+	cp -r "$map" "$work/map" && sed -i "/name='avx2'/d" "$work/map/x86_Haswell.xml" || return 1
+	"$program" --libvirt "$1" --cpu-map "$work/map" "$work/Haswell.xml" >"$work/out" 2>&1
+	[ $? -eq 1 ] || return 1
+	grep -qE '^  avx2 +no +yes +UNEXPLAINED$' "$work/out" || { cat "$work/out"; return 1; }
+}
+
+# ---- without a daemon ----
+case_ "models, pairs and all of them: test:///default" pairs_of_models test:///default driver-models
+case_ "kept hosts, pairs and all of them: test:///default" pairs_of_hosts test:///default driver-hosts
+case_ "a difference that nothing explains is told: test:///default" unexplained test:///default
+no_hypervisor() {
+	! grep Hypervisor "$work/found-driver-models"
+}
+case_ "no hypervisor's answer from what is none" no_hypervisor
+
+# ---- with a daemon ----
+# Where it keeps everything; short, for the names of sockets are.
+daemon=
+pid=
+stop() {
+	if [ -n "$pid" ]; then
+		kill "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+		pid=
+	fi
+}
+trap 'stop; rm -rf "$work" ${daemon:+"$daemon"}' EXIT
+skip() {
+	echo "skip libvirtd $1"
+	exit "$failed"
+}
+command -v libvirtd >/dev/null || skip "libvirtd is not installed"
+command -v qemu-system-x86_64 >/dev/null || skip "qemu-system-x86_64 is not installed"
+daemon=$(mktemp -d /tmp/nestbed.XXXXXX) || exit 1
+mkdir -p "$daemon"/{run,config,cache,data}
+chmod 700 "$daemon" "$daemon/run"
+unprivileged=()
+if [ "$(id -u)" -eq 0 ]; then
+	unprivileged=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+	chown -R 65534:65534 "$daemon"
+fi
+# A daemon without rights serves sessions only: each of its folders is where these variables say.
+"${unprivileged[@]}" env -i PATH="$PATH" HOME="$daemon" XDG_RUNTIME_DIR="$daemon/run" XDG_CONFIG_HOME="$daemon/config" \
+	XDG_CACHE_HOME="$daemon/cache" XDG_DATA_HOME="$daemon/data" libvirtd >"$work/libvirtd.log" 2>&1 </dev/null &
+pid=$!
+socket=$daemon/run/libvirt/libvirt-sock
+for _ in {1..100}; do
+	[ -S "$socket" ] || ! kill -0 "$pid" 2>/dev/null || { sleep 0.1; continue; }
+	break
+done
+if [ ! -S "$socket" ]; then
+	tail -n 5 "$work/libvirtd.log"
+	skip "libvirtd does not start here"
+fi
+uri="qemu+unix:///session?socket=$socket"
+case_ "models, pairs and all of them: libvirtd" pairs_of_models "$uri" models
+case_ "kept hosts, pairs and all of them: libvirtd" pairs_of_hosts "$uri" hosts
+case_ "a difference that nothing explains is told: libvirtd" unexplained "$uri"
+both_functions() {
+	local n
+	for n in models hosts; do
+		grep -q '^virConnectBaselineCPU: of ' "$work/found-$n" && grep -q '^virConnectBaselineHypervisorCPU: of ' "$work/found-$n" || return 1
+	done
+}
+case_ "libvirtd answers by both functions" both_functions
+# libvirtd takes the XML that --format=libvirt makes, of the whole set and of pairs, and finds each feature where it stands.
+takes_xml() {
+	local set
+	for set in "$hosts/*.txt" "$hosts/corei7_[hs]*.txt" "$hosts/tigerlake.txt"; do
+		# shellcheck disable=SC2086 # a pattern
+		{
+			echo "<domain type='qemu'><name>baseline</name><memory>65536</memory><os><type arch='x86_64'>hvm</type></os>"
+			"$program" --format=libvirt $set || return 1
+			echo '</domain>'
+		} >"$work/domain.xml"
+		virsh -q -c "$uri" define --validate "$work/domain.xml" && virsh -q -c "$uri" dumpxml baseline >"$work/kept.xml" &&
+			virsh -q -c "$uri" undefine baseline || return 1
+		diff <(sed -n "/<cpu /,/<\/cpu>/s/^ *//p" "$work/domain.xml" | sort) <(sed -n "/<cpu /,/<\/cpu>/s/^ *//p" "$work/kept.xml" |
+			sed "s/ check='[a-z]*'//" | sort) || return 1
+	done
+}
+if command -v virsh >/dev/null; then
+	case_ "libvirtd takes our XML as it is" takes_xml
+else
+	echo "skip libvirtd takes our XML as it is virsh is not installed"
+fi
+stop
+nothing_left() {
+	# Each process of the daemon has its folder in its arguments or environment, or as its own.
+	local p
+	for p in /proc/[0-9]*; do
+		tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -qF "$daemon/" && { tr '\0' ' ' <"$p/cmdline"; return 1; }
+		tr '\0' '\n' <"$p/environ" 2>/dev/null | grep -qF "=$daemon" && { tr '\0' ' ' <"$p/cmdline"; return 1; }
+	done
+	return 0
+}
+case_ "nothing of libvirtd is left" nothing_left
+cat "$work"/summary-*
+exit "$failed"
