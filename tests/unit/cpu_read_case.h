@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "cpu_baseline/read/read.h"
@@ -44,6 +45,27 @@ static inline void check_case(const struct read_case *c, const struct cpu_read_o
 		snprintf(expected, sizeof(expected), "%s: %s", CASE_NAME, c->expected);
 	if (status != -EINVAL || report.line != c->line || strcmp(report.error, expected))
 		fail_msg("%s: %d, %s\n\t\texpected %s", c->name, status, report.error, expected);
+}
+
+/* Reads a source while nothing may be written to standard error: libraries keep quiet, the report tells. */
+static inline int read_quietly(const char *source, struct cpu_policy *policy, struct cpu_read_report *report)
+{
+	FILE *said = tmpfile();
+	int before = dup(STDERR_FILENO), status;
+	long size;
+
+	assert_non_null(said);
+	assert_true(before >= 0 && dup2(fileno(said), STDERR_FILENO) >= 0);
+	status = cpu_read(source, NULL, policy, report);
+	fflush(stderr);
+	assert_true(dup2(before, STDERR_FILENO) >= 0);
+	close(before);
+	fseek(said, 0, SEEK_END);
+	size = ftell(said);
+	fclose(said);
+	if (size)
+		fail_msg("%s: %ld characters on standard error", source, size);
+	return status;
 }
 
 /* A whole file that must be read. */

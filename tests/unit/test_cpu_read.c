@@ -2,6 +2,7 @@
 /* `cpuid -r` text and our own record: what is read, what is refused and where. */
 #include <glob.h>
 
+#include "cpu_baseline/read/reader.h"
 #include "tests/unit/cpu_read_case.h"
 
 /* clang-format off */
@@ -131,6 +132,36 @@ static void all_hosts(void **state)
 	globfree(&found);
 }
 
+/* Numbers: how many digits there may be, and no more. */
+static void digits(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned min, max;
+		bool taken;
+		uint64_t value;
+		size_t rest;
+	} hex[] = {
+		{"12ab", 4, 4, true,  0x12ab, 0},
+                {"12AB", 1, 8, true,  0x12ab, 0},
+		{"12-",  2, 2, true,  0x12,   1},
+                {"12",   3, 3, false, 0,      2},
+		{"123",  2, 2, false, 0,      3},
+                {"",     0, 2, true,  0,      0},
+		{"g",    1, 2, false, 0,      1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(hex); i++) {
+		struct piece s = piece_of(hex[i].text);
+		uint64_t value;
+		bool taken = piece_hex(&s, hex[i].min, hex[i].max, &value);
+
+		if (taken != hex[i].taken || s.n != hex[i].rest || (taken && value != hex[i].value))
+			fail_msg("'%s': %d, %#llx", hex[i].text, taken, (unsigned long long)value);
+	}
+}
+
 /* What a string of C cannot hold. */
 static void bytes(void **state)
 {
@@ -186,9 +217,9 @@ static void no_such_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines),        cmocka_unit_test(values),    cmocka_unit_test(outside),
-		cmocka_unit_test(bytes),        cmocka_unit_test(all_hosts), cmocka_unit_test(documented),
-		cmocka_unit_test(no_such_file),
+		cmocka_unit_test(lines),      cmocka_unit_test(values),       cmocka_unit_test(outside),
+		cmocka_unit_test(bytes),      cmocka_unit_test(digits),       cmocka_unit_test(all_hosts),
+		cmocka_unit_test(documented), cmocka_unit_test(no_such_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

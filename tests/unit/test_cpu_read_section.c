@@ -30,6 +30,7 @@ static const struct read_case rows[] = {
 	{"an MSR without a value",  HEAD "msr = 0x480\n",                  2, "'0x480', expected 'msr = NUMBER VALUE', numbers of 32 and 64 bits"},
 	{"an MSR of two values",    HEAD "msr = 0x480 1 2\n",              2, "'0x480 1 2', expected 'msr = NUMBER VALUE', numbers of 32 and 64 bits"},
 	{"an MSR of 65 bits",       HEAD "msr = 0x480 0x10000000000000000\n", 2, "'0x480 0x10000000000000000', expected 'msr = NUMBER VALUE', numbers of 32 and 64 bits"},
+	{"an MSR of 68 bits",       HEAD "msr = 0x480 184467440737095516150\n", 2, "'0x480 184467440737095516150', expected 'msr = NUMBER VALUE', numbers of 32 and 64 bits"},
 	{"no such MSR",             HEAD "msr = IA32_VMX 1\n",             2, "'IA32_VMX 1', expected 'msr = NUMBER VALUE', numbers of 32 and 64 bits"},
 	{"a row twice, other values", HEAD R0 "cpuid = 0 0 2 0 0 0\n",     3, "leaf 0 sub-leaf 0 again with other values, expected those of line 2"},
 	{"an MSR twice",            HEAD "msr = 1 1\nmsr = 1 2\n",         3, "MSR 0x1 again with another value, expected that of line 2"},

@@ -41,8 +41,7 @@ static void uris(void **state)
 	struct cpu_read_report report;
 
 	(void)state;
-	assert_int_equal(cpu_read("qemu+unix:///system?socket=/no/such/socket", NULL, &policy, &report),
-			 -EIO);
+	assert_int_equal(read_quietly("qemu+unix:///system?socket=/no/such/socket", &policy, &report), -EIO);
 	if (strncmp(report.error,
 		    "qemu+unix:///system?socket=/no/such/socket: libvirt does not connect: ", 70) != 0)
 		fail_msg("%s", report.error);

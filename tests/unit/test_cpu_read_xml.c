@@ -158,6 +158,18 @@ static void map(void **state)
 	assert_false(cpu_map_has(&policy, no));
 }
 
+static void quiet(void **state)
+{
+	struct cpu_policy policy;
+	struct cpu_read_report report;
+
+	(void)state;
+	assert_int_equal(read_quietly("tests/unit/data/cpu/broken.xml", &policy, &report), -EINVAL);
+	assert_string_equal(report.error,
+			    "tests/unit/data/cpu/broken.xml:3: Opening and ending tag mismatch: "
+			    "cpudata line 1 and cpu, expected well-formed XML");
+}
+
 static bool requires(const char *xml, const char *name)
 {
 	char element[128];
@@ -252,7 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cpudata_lines), cmocka_unit_test(cpudata_whole), cmocka_unit_test(cpu_lines),
 		cmocka_unit_test(features),      cmocka_unit_test(map),           cmocka_unit_test(maps),
-		cmocka_unit_test(as_libvirt),
+		cmocka_unit_test(as_libvirt),    cmocka_unit_test(quiet),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);
