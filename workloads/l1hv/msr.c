@@ -175,25 +175,26 @@ static const struct msr_row {
 	read_fn *read;
 	write_fn *write;
 } msr_rows[] = {
-	{IA32_TSC,             IA32_TSC,             PASS_READ, read_tsc,             write_tsc         },
-	{IA32_PLATFORM_ID,     IA32_PLATFORM_ID,     0,         read_below,           NULL              },
-	{IA32_APIC_BASE,       IA32_APIC_BASE,       0,         read_apic_base,       write_apic_base   },
-	{IA32_FEATURE_CONTROL, IA32_FEATURE_CONTROL, 0,         read_feature_control, NULL              },
-	{IA32_UCODE_REV,       IA32_UCODE_REV,       0,         read_zero,            write_swallowed   },
-	{IA32_MTRRCAP,         IA32_MTRRCAP,         0,         read_below,           NULL              },
-	{IA32_SYSENTER_CS,     IA32_SYSENTER_EIP,    PASS,      NULL,                 NULL              },
-	{IA32_MCG_CAP,         IA32_MCG_CAP + 1,     0,         read_zero,            write_swallowed   },
-	{IA32_MISC_ENABLE,     IA32_MISC_ENABLE,     0,         read_misc_enable,     write_misc_enable },
-	{IA32_DEBUGCTL,        IA32_DEBUGCTL,        PASS,      NULL,                 NULL              },
-	{0x200,		0x26F,                0,         read_below,           write_swallowed   }, /* MTRRs */
-	{IA32_PAT,             IA32_PAT,             PASS,      NULL,                 NULL              },
-	{IA32_MTRR_DEF_TYPE,   IA32_MTRR_DEF_TYPE,   0,         read_below,           write_swallowed   },
-	{IA32_TSC_DEADLINE,    IA32_TSC_DEADLINE,    PASS,      read_deadline,        write_deadline    },
-	{IA32_X2APIC_FIRST,    IA32_X2APIC_LAST,     PASS,      NULL,                 NULL              },
-	{IA32_XSS,             IA32_XSS,             PASS,      NULL,                 NULL              },
-	{IA32_EFER,            IA32_EFER,            0,         read_efer,            write_efer_checked},
-	{IA32_STAR,            IA32_FMASK,           PASS,      NULL,                 NULL              },
-	{IA32_FS_BASE,         IA32_TSC_AUX,         PASS,      NULL,                 NULL              },
+	{IA32_TSC,               IA32_TSC,               PASS_READ, read_tsc,             write_tsc         },
+	{IA32_PLATFORM_ID,       IA32_PLATFORM_ID,       0,         read_below,           NULL              },
+	{IA32_APIC_BASE,         IA32_APIC_BASE,         0,         read_apic_base,       write_apic_base   },
+	{IA32_FEATURE_CONTROL,   IA32_FEATURE_CONTROL,   0,         read_feature_control, NULL              },
+	{IA32_UCODE_REV,         IA32_UCODE_REV,         0,         read_zero,            write_swallowed   },
+	{IA32_MTRRCAP,           IA32_MTRRCAP,           0,         read_below,           NULL              },
+	{IA32_SYSENTER_CS,       IA32_SYSENTER_EIP,      PASS,      NULL,                 NULL              },
+	{IA32_ARCH_CAPABILITIES, IA32_ARCH_CAPABILITIES, 0,         read_below,           NULL              },
+	{IA32_MCG_CAP,           IA32_MCG_CAP + 1,       0,         read_zero,            write_swallowed   },
+	{IA32_MISC_ENABLE,       IA32_MISC_ENABLE,       0,         read_misc_enable,     write_misc_enable },
+	{IA32_DEBUGCTL,          IA32_DEBUGCTL,          PASS,      NULL,                 NULL              },
+	{0x200,		  0x26F,                  0,         read_below,           write_swallowed   }, /* MTRRs */
+	{IA32_PAT,               IA32_PAT,               PASS,      NULL,                 NULL              },
+	{IA32_MTRR_DEF_TYPE,     IA32_MTRR_DEF_TYPE,     0,         read_below,           write_swallowed   },
+	{IA32_TSC_DEADLINE,      IA32_TSC_DEADLINE,      PASS,      read_deadline,        write_deadline    },
+	{IA32_X2APIC_FIRST,      IA32_X2APIC_LAST,       PASS,      NULL,                 NULL              },
+	{IA32_XSS,               IA32_XSS,               PASS,      NULL,                 NULL              },
+	{IA32_EFER,              IA32_EFER,              0,         read_efer,            write_efer_checked},
+	{IA32_STAR,              IA32_FMASK,             PASS,      NULL,                 NULL              },
+	{IA32_FS_BASE,           IA32_TSC_AUX,           PASS,      NULL,                 NULL              },
 };
 
 static const struct msr_row *row_of(uint32_t msr)

@@ -13,6 +13,8 @@ static void send(const Nestbed__Record *record)
 {
 	static uint8_t fpu[512] __attribute__((aligned(16)));
 
+	if (!rt_has_sse())
+		return;
 	__asm__ volatile("fxsave64 %0" : "=m"(fpu));
 	rt_record(record);
 	__asm__ volatile("fxrstor64 %0" : : "m"(fpu));
@@ -94,6 +96,10 @@ void report_output(enum output_channel channel, const uint8_t *bytes, size_t cou
 	Nestbed__Record record = NESTBED__RECORD__INIT;
 	Nestbed__Output output = NESTBED__OUTPUT__INIT;
 
+	if (!rt_has_sse()) { /* no records: as text of l1hv's own */
+		rt_write(bytes, count);
+		return;
+	}
 	output.vm = TEXT("l2");
 	output.channel =
 		channel == OUTPUT_COM1 ? NESTBED__OUTPUT__CHANNEL__COM1 : NESTBED__OUTPUT__CHANNEL__CONSOLE;

@@ -38,6 +38,11 @@ bool rt_has_xsave(void)
 	return cpuid(1, 0).ecx & (1u << 26);
 }
 
+bool rt_has_sse(void)
+{
+	return read_cr4() & CR4_OSFXSR;
+}
+
 bool rt_has_hypervisor(void)
 {
 	return cpuid(1, 0).ecx >> 31;
@@ -91,6 +96,31 @@ static void load_tss(unsigned int cpu)
 	__asm__ volatile("ltr %0" : : "r"(selector) : "memory");
 }
 
+/* A bit of CR4 whose feature CPUID does not show is reserved. */
+static void enable_features(void)
+{
+	const struct cpuid c = cpuid(1, 0);
+	const struct {
+		uint32_t shown;
+		uint64_t cr4;
+	} features[] = {
+		{c.edx & 1u << 13, CR4_PGE       },
+		{c.edx & 1u << 24, CR4_OSFXSR    },
+		{c.edx & 1u << 25, CR4_OSXMMEXCPT},
+		{c.ecx & 1u << 26, CR4_OSXSAVE   },
+	};
+	uint64_t cr4 = read_cr4();
+
+	for (unsigned int i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		if (features[i].shown)
+			cr4 |= features[i].cr4;
+	write_cr4(cr4);
+	if (cr4 & CR4_OSXSAVE)
+		xsetbv(0, c.ecx & (1u << 28) ? 7 : 3); /* x87, SSE, and AVX where there is AVX */
+	if (c.edx & 1u)
+		__asm__ volatile("fninit");
+}
+
 void rt_cpu_init(unsigned int cpu)
 {
 	load_tss(cpu);
@@ -99,9 +129,5 @@ void rt_cpu_init(unsigned int cpu)
 	wrmsr(MSR_FS_BASE, (uint64_t)(uintptr_t)thread_area[cpu]);
 	if (cpuid(0x80000001, 0).edx & (1u << 20))
 		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
-	if (rt_has_xsave()) {
-		write_cr4(read_cr4() | CR4_OSXSAVE);
-		xsetbv(0, cpuid(1, 0).ecx & (1u << 28) ? 7 : 3); /* x87, SSE, and AVX where there is AVX */
-	}
-	__asm__ volatile("fninit");
+	enable_features();
 }

@@ -28,7 +28,7 @@
 
 /* PG | WP | NE | ET | MP | PE: the same on every machine, whatever the loader left */
 #define RT_CR0 0x80010033
-/* PAE | PGE | OSFXSR | OSXMMEXCPT; OSXSAVE is added where it exists */
-#define RT_CR4 0x6a0
+/* PAE; what CPUID shows of PGE, OSFXSR, OSXMMEXCPT and OSXSAVE is added in C */
+#define RT_CR4 0x20
 
 #endif

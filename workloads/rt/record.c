@@ -44,8 +44,11 @@ static void put32(uint8_t *to, uint32_t v)
 
 void rt_record(const Nestbed__Record *record)
 {
-	size_t n = nestbed__record__get_packed_size(record);
+	size_t n;
 
+	if (!rt_has_sse())
+		return;
+	n = nestbed__record__get_packed_size(record);
 	if (n > PAYLOAD_MAX)
 		rt_panic("record of %zu bytes, at most %u", n, PAYLOAD_MAX);
 	for (unsigned int i = 0; i < 4; i++)

@@ -2,7 +2,7 @@
 /*
  * Guest runtime: a multiboot kernel starts in 64-bit C at rt_main(). docs/workloads.md shows how to use it.
  *
- * What holds at rt_main(): CPL 0, interrupts off, PIC masked, SSE on (AVX where the processor has it), first
+ * What holds at rt_main(): CPL 0, interrupts off, PIC masked, SSE and AVX on (as CPUID shows them), first
  * 4 GiB mapped physical = virtual in 2 MiB pages (the last GiB uncached), every vector on its own stack.
  */
 #ifndef RT_H
@@ -121,6 +121,7 @@ uint64_t rt_pte(uint64_t address); /* the window's entry as the processor left i
 
 unsigned int rt_cpu(void); /* 0 is the one that boots */
 bool rt_has_xsave(void);
+bool rt_has_sse(void); /* CR4.OSFXSR; without it rt_record() does nothing */
 
 /* NB_HC_*: VMCALL. #UD without a hypervisor. */
 static inline uint64_t rt_hypercall(uint64_t number, uint64_t argument)

@@ -8,7 +8,8 @@
 
 #include <nestbed/record.pb-c.h>
 
-/* Packs and writes one record. Not from interrupt handlers: libprotobuf-c uses SSE registers. */
+/* Packs and writes one record; nothing without SSE, as libprotobuf-c uses its registers. Not from interrupt
+ * handlers for the same reason. */
 void rt_record(const Nestbed__Record *record);
 
 /* A named value: `name` in `unit` ("insns", "bytes", "" for a pure number). */

@@ -13,9 +13,11 @@
 
 #define CR0_TS 0x8ull
 
-#define CR4_PGE     0x80ull
-#define CR4_VMXE    0x2000ull
-#define CR4_OSXSAVE 0x40000ull
+#define CR4_PGE        0x80ull
+#define CR4_OSFXSR     0x200ull
+#define CR4_OSXMMEXCPT 0x400ull
+#define CR4_VMXE       0x2000ull
+#define CR4_OSXSAVE    0x40000ull
 
 #define MSR_APIC_BASE       0x1bu
 #define MSR_FEATURE_CONTROL 0x3au
