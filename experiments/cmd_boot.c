@@ -9,6 +9,7 @@
 #include "experiments/cpu_models.h"
 #include "experiments/files.h"
 #include "experiments/launch.h"
+#include "experiments/policy_file.h"
 #include "experiments/pool.h"
 #include "experiments/printer.h"
 #include "experiments/setting.h"
@@ -22,6 +23,7 @@ enum {
 	OPT_L0,
 	OPT_BARE,
 	OPT_NESTED,
+	OPT_POLICY,
 	OPT_MEMORY,
 	OPT_CPU,
 	OPT_CPUS,
@@ -49,13 +51,16 @@ static const struct argp_option options[] = {
 	{"module",									     OPT_MODULE, "FILE[:ARGS]", 0,
 	 "A multiboot module; its command line is its name, then ARGS. Repeatable", 0},
 	{"nested",OPT_NESTED, 0, 0, "The guest may use VT-x", 0},
+	{"policy",									    OPT_POLICY, "FILE", 0,
+	 "What the VM may see of the processor: a [cpu NAME] section (docs/bundle.md), as cpu-baseline "
+	 "--format=bundle prints it", 0},
 	{"records",									    OPT_RECORDS, "FILE", 0, "Write the raw records to FILE", 0},
-	{"set",									    OPT_SET, "KEY=VALUE", 0,
+	{"set",									 OPT_SET, "KEY=VALUE", 0,
 	 "A line of the VM's configuration (docs/bundle.md), such as "
 	 "nested.shadow_vmcs=off; l0.KEY=VALUE is a line of [l0]. Repeatable", 0},
-	{"timeout",									 OPT_TIMEOUT, "SECONDS", 0,
+	{"timeout",								      OPT_TIMEOUT, "SECONDS", 0,
 	 "End the machine after so many seconds (default 120; 0: never)", 0},
-	{0								     },
+	{0		     },
 };
 
 struct boot {
@@ -64,6 +69,7 @@ struct boot {
 	char *beside_path[LAUNCH_BESIDE_MAX];
 	unsigned beside_count;
 	const char *records_path, *bundle_path;
+	struct policy_file policy;
 	struct text raw;
 	struct printer printer;
 	struct verdict verdict;
@@ -162,6 +168,19 @@ static void add_setting(struct boot *b, const char *arg, struct argp_state *stat
 	setting_free(&s);
 }
 
+static int add_policy(struct boot *b, const char *path, struct argp_state *state)
+{
+	char *why;
+
+	if (b->policy.name)
+		argp_error(state, "one --policy is enough");
+	if (!policy_file_read(path, &b->policy, &why))
+		return 0;
+	argp_failure(state, 0, 0, "%s", why);
+	free(why);
+	return EINVAL;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct boot *b = state->input;
@@ -202,6 +221,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "%s", why);
 		l->cpus = (unsigned)number;
 		return 0;
+	case OPT_POLICY:
+		return add_policy(b, arg, state);
 	case OPT_SET:
 		add_setting(b, arg, state);
 		return 0;
@@ -232,8 +253,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "which IMAGE?");
 		if (l->bare && b->l0)
 			argp_error(state, "--bare and --l0 exclude each other");
-		if (l->bare && (b->vm_lines.size || b->l0_lines.size || l->nested || b->beside_count))
-			argp_error(state, "--set, --nested and --beside tell L0; --bare has none");
+		if (l->bare &&
+		    (b->vm_lines.size || b->l0_lines.size || l->nested || b->beside_count || b->policy.name))
+			argp_error(state, "--set, --nested, --policy and --beside tell L0; --bare has none");
 		if (l->bare && b->bundle_path)
 			argp_error(state, "--bundle is for L0; --bare has none");
 		name_beside(b);
@@ -359,6 +381,7 @@ static void boot_free(struct boot *b)
 	text_free(&b->vm_lines);
 	text_free(&b->l0_lines);
 	text_free(&b->raw);
+	policy_file_free(&b->policy);
 }
 
 int cmd_boot(int argc, char **argv)
@@ -383,6 +406,8 @@ int cmd_boot(int argc, char **argv)
 	if (argp_parse(&argp, argc, argv, 0, NULL, &b))
 		return CLI_USAGE;
 	b.launch.name = b.launch.guest;
+	b.launch.policy_name = b.policy.name;
+	b.launch.policy_text = b.policy.text;
 	b.launch.vm_lines = b.vm_lines.size ? b.vm_lines.data : "";
 	b.launch.l0_lines = b.l0_lines.size ? b.l0_lines.data : "";
 	status = launch_prepare(&b.launch);

@@ -34,10 +34,14 @@ static char *write_config(const struct launch *l)
 	for (unsigned i = 0; i < l->module_count; i++)
 		text_addf(&t, "module = %s%s%s\n", l->module[i].name, *l->module[i].args ? " " : "",
 			  l->module[i].args);
+	if (l->policy_name)
+		text_addf(&t, "cpu.policy = %s\n", l->policy_name);
 	text_addf(&t, "%s", l->vm_lines);
 	for (unsigned i = 0; i < l->beside_count; i++)
 		text_addf(&t, "[vm %s]\nimage = %s\ncmdline = %s\nmemory = %lluM\n", l->beside[i].name,
 			  l->beside[i].name, l->beside[i].cmdline, LAUNCH_BESIDE_BYTES >> 20);
+	if (l->policy_text)
+		text_addf(&t, "%s", l->policy_text);
 	return t.data;
 }
 

@@ -36,6 +36,7 @@ struct launch {
 	bool nested; /* the guest may use VT-x */
 	const char *vm_lines; /* more lines of its [vm] section, or "" */
 	const char *l0_lines; /* lines of [l0], or "" */
+	const char *policy_text, *policy_name; /* a [cpu NAME] section for the VM; NULL: none */
 	struct launch_module module[NB_BOOT_MODULES_MAX - 1];
 	unsigned module_count;
 	struct launch_beside beside[LAUNCH_BESIDE_MAX];
