@@ -131,11 +131,7 @@ static inline bool vmx_can(const struct vmx_caps *caps, enum control_word word, 
 /* What L0 offers L1 on such a processor: what it can do and L0's nested VMX supports. */
 void caps_for_guest(const struct vmx_caps *hardware, struct vmx_caps *guest);
 
-/*
- * Lower them to what a processor with the MSRs limit[] has as well: of a control word what both may set, and
- * must; of bits that tell of a feature those of both. given: bit i: limit[i] counts. Controls that need
- * another that is gone go too. IA32_VMX_BASIC's revision and size, and IA32_VMX_VMCS_ENUM, stay L0's.
- */
-void caps_limit(struct vmx_caps *caps, const uint64_t limit[VMX_CAPS_COUNT], uint32_t given);
+/* IA32_VMX_BASIC and IA32_VMX_VMCS_ENUM of L0's own VMCS format, with the features that are there already. */
+void caps_own_format(struct vmx_caps *caps);
 
 #endif

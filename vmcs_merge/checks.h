@@ -46,6 +46,7 @@ struct check_env {
 	const struct vmx_caps *caps; /* those L1 is offered (caps_for_guest) */
 	unsigned physical_address_bits; /* L1's MAXPHYADDR */
 	unsigned linear_address_bits; /* 48 or 57 */
+	uint64_t efer_hidden; /* bits that L1's IA32_EFER has not, though the SDM knows them */
 	bool l1_long_mode; /* L1's IA32_EFER.LMA when it enters L2 */
 	bool rtm; /* L1's processor has RTM */
 	uint8_t vtpr; /* with 'use TPR shadow': byte 80H of the virtual-APIC page */

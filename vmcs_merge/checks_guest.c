@@ -106,7 +106,7 @@ CLAUSE(pat)
 CLAUSE(efer)
 {
 	uint64_t efer = V(GUEST_EFER);
-	uint64_t known = VM_EFER_SCE | VM_EFER_LME | VM_EFER_LMA | VM_EFER_NXE;
+	uint64_t known = (VM_EFER_SCE | VM_EFER_LME | VM_EFER_LMA | VM_EFER_NXE) & ~e->efer_hidden;
 	bool lma = efer & VM_EFER_LMA, lme = efer & VM_EFER_LME;
 
 	if (!(V(ENTRY_CTLS) & ENTRY_CTL_LOAD_EFER))

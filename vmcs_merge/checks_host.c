@@ -38,7 +38,7 @@ CLAUSE(host_pat)
 CLAUSE(host_efer)
 {
 	uint64_t both = VM_EFER_LMA | VM_EFER_LME;
-	uint64_t known = both | VM_EFER_SCE | VM_EFER_NXE;
+	uint64_t known = (both | VM_EFER_SCE | VM_EFER_NXE) & ~e->efer_hidden;
 
 	return implies(V(EXIT_CTLS) & EXIT_CTL_LOAD_EFER,
 		       !(V(HOST_EFER) & ~known) &&

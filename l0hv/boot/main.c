@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* L0 from its 64-bit entry to the first VM entry. */
+#include <errno.h>
+
 #include "bundle/bundle.h"
 #include "bundle/config.h"
 #include "l0hv/cpu/asm.h"
 #include "l0hv/cpu/fault.h"
+#include "l0hv/exits/cpu_reasons.h"
 #include "l0hv/lib/lib.h"
 #include "l0hv/mm/pages.h"
 #include "l0hv/record/account.h"
@@ -59,6 +62,25 @@ static void refuse_text(const char *reason, const char *text)
 	refuse(reason, &text, 1);
 }
 
+static void create_vm(const struct vm_config *vm, const struct cpu_policy *cpu, const struct bundle *bundle)
+{
+	char reason[CONFIG_NAME_MAX + 96];
+	const char *why = "";
+	struct vm *made;
+	int error = vm_create(vm, cpu, bundle, &made, &why);
+	const char *const *list;
+	size_t count;
+
+	if (!error)
+		return;
+	snprintf(reason, sizeof(reason), "VM %s cannot be made", vm->name);
+	if (error != -EPERM)
+		refuse_text(reason, why);
+	list = cpu_reasons(&count);
+	snprintf(reason, sizeof(reason), "VM %s cannot be made: %s", vm->name, why);
+	refuse(reason, list, count);
+}
+
 static void read_bundle(const struct multiboot_info *info, struct bundle *bundle)
 {
 	const struct multiboot_module *module = phys_to_virt(info->mods_addr);
@@ -92,13 +114,9 @@ void l0_main(uint32_t magic, uint32_t info_address)
 	account_calibrate();
 	read_bundle(info, &bundle);
 	for (uint32_t i = 0; i < config.vm_count; i++) {
-		char reason[CONFIG_NAME_MAX + 32];
-		const char *why = "";
-		struct vm *vm;
+		const struct vm_config *vm = &config.vm[i];
 
-		snprintf(reason, sizeof(reason), "VM %s cannot be made", config.vm[i].name);
-		if (vm_create(&config.vm[i], &bundle, &vm, &why))
-			refuse_text(reason, why);
+		create_vm(vm, vm->cpu_policy[0] ? &config.policy[vm->cpu_policy_index] : NULL, &bundle);
 	}
 	crash_on_purpose(config.crash);
 	sched_start(config.limit);

@@ -142,10 +142,14 @@ static inline void __attribute__((noreturn)) halt_forever(void)
 #define CR0_PG 0x80000000ull
 
 #define CR4_VME        0x1ull
+#define CR4_PVI        0x2ull
+#define CR4_TSD        0x4ull
 #define CR4_DE         0x8ull
 #define CR4_PSE        0x10ull
 #define CR4_PAE        0x20ull
+#define CR4_MCE        0x40ull
 #define CR4_PGE        0x80ull
+#define CR4_PCE        0x100ull
 #define CR4_OSFXSR     0x200ull
 #define CR4_OSXMMEXCPT 0x400ull
 #define CR4_UMIP       0x800ull

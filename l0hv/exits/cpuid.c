@@ -12,34 +12,33 @@
 #include "l0hv/vmx/vmx.h"
 #include "nestbed/hypercall.h"
 
-#define BIT(n)           (1u << (n))
-#define EXTENDED         0x80000000u
-#define HYPERVISORS      0x10000000u /* leaves from 40000000H on that are no processor's */
-#define XSAVE_LEGACY     576u /* bytes: legacy region and header */
-#define XSAVE_COMPACTED  0xAu /* XSAVEC, XSAVES: they tell of a size */
-#define BASIC_SLOTS      (CPU_OFFER_BASIC + 1)
-#define EXTENDED_SLOTS   (CPU_OFFER_EXTENDED - EXTENDED + 1)
-#define CPUID1_VMX       BIT(5)
-#define CPUID1_XSAVE     BIT(26)
-#define CPUID1_OSXSAVE   BIT(27)
-#define CPUID1_APIC      BIT(9) /* EDX */
-#define LEAF_FEATURES    0x1u
-#define LEAF_CACHES      0x4u
-#define LEAF_TOPOLOGY    0xBu
-#define LEAF_XSAVE       0xDu
-#define TOPOLOGY_LEVELS  2u
-#define CACHE_LEVEL_LAST (3u << 5)
+#define BIT(n)            (1u << (n))
+#define EXTENDED          0x80000000u
+#define HYPERVISORS       0x10000000u /* leaves from 40000000H on that are no processor's */
+#define XSAVE_LEGACY      576u /* bytes: legacy region and header */
+#define XSAVE_COMPACTED   0xAu /* XSAVEC, XSAVES: they tell of a size */
+#define BASIC_SLOTS       (CPU_OFFER_BASIC + 1)
+#define EXTENDED_SLOTS    (CPU_OFFER_EXTENDED - EXTENDED + 1)
+#define CPUID1_HYPERVISOR BIT(31)
+#define CPUID1_XSAVE      BIT(26)
+#define CPUID1_OSXSAVE    BIT(27)
+#define CPUID1_APIC       BIT(9) /* EDX */
+#define LEAF_FEATURES     0x1u
+#define LEAF_CACHES       0x4u
+#define LEAF_TOPOLOGY     0xBu
+#define LEAF_XSAVE        0xDu
+#define TOPOLOGY_LEVELS   2u
+#define CACHE_LEVEL_LAST  (3u << 5)
 
 typedef void patch_fn(const struct vcpu *v, uint32_t subleaf, struct cpuid *c);
 
 /* ---- the VM's own ---- */
 
-/* VT-x by configuration. */
 static void own_features(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
 {
 	(void)subleaf;
 	c->ebx = (c->ebx & 0xFFFF) | v->vm->vcpu_count << 16 | v->id << 24;
-	c->ecx = v->nested ? c->ecx | CPUID1_VMX : c->ecx & ~CPUID1_VMX;
+	c->ecx |= CPUID1_HYPERVISOR;
 }
 
 static void features_now(const struct vcpu *v, uint32_t subleaf, struct cpuid *c)
@@ -164,7 +163,7 @@ static uint32_t leaf_shown(const struct cpu_policy *policy, uint32_t leaf)
 static void compose(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid *c)
 {
 	const struct own *mine = own_find(leaf);
-	const struct cpu_policy *policy = v->vm->cpu;
+	const struct cpu_policy *policy = &v->vm->cpu.policy;
 	const struct cpu_leaf *row;
 
 	row = cpu_policy_leaf(policy, leaf, mine && mine->kind == SUBLEAVES ? subleaf : 0);
@@ -178,7 +177,7 @@ void guest_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct c
 {
 	const struct own *mine;
 
-	leaf = leaf_shown(v->vm->cpu, leaf);
+	leaf = leaf_shown(&v->vm->cpu.policy, leaf);
 	mine = own_find(leaf);
 	compose(v, leaf, subleaf, c);
 	if (mine && mine->now)
@@ -225,7 +224,7 @@ static void make(struct cpuid_table *t, const struct vcpu *v, struct slot *slot,
 	compose(v, leaf, 0, &slot->answer);
 	if (slot->kind != SUBLEAVES && slot->kind != TOPOLOGY)
 		return;
-	rows = slot->kind == TOPOLOGY ? TOPOLOGY_LEVELS + 1 : count_subleaves(v->vm->cpu, leaf);
+	rows = slot->kind == TOPOLOGY ? TOPOLOGY_LEVELS + 1 : count_subleaves(&v->vm->cpu.policy, leaf);
 	if (rows > room || rows > UINT8_MAX) {
 		slot->kind = NOT_MADE;
 		return;
@@ -246,8 +245,8 @@ struct cpuid_table *cpuid_table_create(const struct vcpu *v)
 	if (!t || !v->vm->config->cached_cpuid)
 		return t;
 	t->made = true;
-	t->highest_basic = cpu_policy_reg(v->vm->cpu, 0, 0, CPU_EAX);
-	extended = cpu_policy_reg(v->vm->cpu, EXTENDED, 0, CPU_EAX);
+	t->highest_basic = cpu_policy_reg(&v->vm->cpu.policy, 0, 0, CPU_EAX);
+	extended = cpu_policy_reg(&v->vm->cpu.policy, EXTENDED, 0, CPU_EAX);
 	for (uint32_t i = 0; i <= t->highest_basic && i < BASIC_SLOTS; i++)
 		make(t, v, &t->basic[i], i);
 	for (uint32_t i = EXTENDED; i <= extended && i - EXTENDED < EXTENDED_SLOTS; i++)

@@ -19,23 +19,10 @@
 /* Guest-physical page of the identity table, above any RAM; mapped only while a guest is unpaged. */
 #define IDENTITY_GPA 0xFFFBC000ull
 
-#define CR4_TSD 0x4ull
-#define CR4_PVI 0x2ull
-#define CR4_MCE 0x40ull
-#define CR4_PCE 0x100ull
-
-/* CR4 bits that a guest may set: those whose feature its CPUID shows (l0hv/exits/cpuid.c). */
+/* CR4 bits that a guest may set: those whose feature its CPUID shows. */
 static uint64_t cr4_allowed(const struct vcpu *v)
 {
-	static uint64_t allowed;
-
-	if (!allowed) {
-		allowed = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE |
-			  CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE |
-			  CR4_OSXSAVE | CR4_SMEP | CR4_SMAP;
-		allowed &= l0_caps.cr4_fixed1;
-	}
-	return v->nested ? allowed | CR4_VMXE : allowed;
+	return v->nested ? v->vm->cpu.cr4 | CR4_VMXE : v->vm->cpu.cr4;
 }
 
 void cr_owned(const struct vcpu *v, bool in_l2, uint64_t *cr0_owned, uint64_t *cr0_value, uint64_t *cr4_owned,
@@ -45,6 +32,10 @@ void cr_owned(const struct vcpu *v, bool in_l2, uint64_t *cr0_owned, uint64_t *c
 	*cr0_value = CR0_NE;
 	*cr4_owned = ~cr4_allowed(v) | CR4_VMXE;
 	*cr4_value = CR4_VMXE;
+	if (!cpu_shows(&v->vm->cpu, FEATURE_FPU)) {
+		*cr0_owned |= CR0_EM;
+		*cr0_value |= v->fpu_used ? 0 : CR0_EM;
+	}
 	/* paging is the processor's fixed bit, or fixed for L1 as long as it is in VMX root operation */
 	if (!l0_features.unrestricted_guest || (!in_l2 && v->nested && nested_vmxon(v))) {
 		*cr0_owned |= CR0_PE | CR0_PG;
@@ -273,6 +264,19 @@ int cr4_write(struct vcpu *v, uint64_t value)
 	return 0;
 }
 
+/* SDM "x87 FPU Device-Not-Available": CR0.TS is the guest's own, to switch tasks by. */
+bool cr_use_hidden_fpu(struct vcpu *v)
+{
+	if (cpu_shows(&v->vm->cpu, FEATURE_FPU) || !(vmread(GUEST_CR0) & CR0_EM) ||
+	    guest_cr0_in_force(v) & CR0_TS)
+		return false;
+	v->fpu_used = true;
+	vmwrite(GUEST_CR0, vmread(GUEST_CR0) & ~CR0_EM);
+	if (v->nested)
+		nested_owned_bits_changed(v);
+	return true;
+}
+
 void cr_init(struct vcpu *v, uint64_t cr0)
 {
 	v->unpaged = false;
@@ -312,13 +316,10 @@ int cr_read_efer(struct vcpu *v, uint32_t msr, uint64_t *value)
 
 int cr_write_efer(struct vcpu *v, uint32_t msr, uint64_t value)
 {
-	uint64_t old = efer_as_seen(v), known = EFER_SCE | EFER_LME | EFER_LMA;
-	bool nx = cpuid(0x80000001, 0).edx & 1u << 20;
+	uint64_t old = efer_as_seen(v);
 
 	(void)msr;
-	if (nx)
-		known |= EFER_NXE;
-	if (value & ~known || ((value ^ old) & EFER_LME && guest_cr0_in_force(v) & CR0_PG))
+	if (value & ~v->vm->cpu.efer || ((value ^ old) & EFER_LME && guest_cr0_in_force(v) & CR0_PG))
 		return -EPERM;
 	value = (value & ~EFER_LMA) | (old & EFER_LMA); /* LMA is read-only */
 	if (v->unpaged && !v->in_l2) {

@@ -30,6 +30,12 @@ void cr_load_pdptes(struct vcpu *v);
 void cr_owned(const struct vcpu *v, bool in_l2, uint64_t *cr0_owned, uint64_t *cr0_value, uint64_t *cr4_owned,
 	      uint64_t *cr4_value);
 
+/*
+ * #NM of a guest whose CPUID hides the FPU. True: it was CR0.EM's, which is clear now on the processor,
+ * though the guest reads it as it wrote it: the instruction goes on. False: the exception is the guest's.
+ */
+bool cr_use_hidden_fpu(struct vcpu *v);
+
 /* A PDPTE that is present has no reserved bit set (SDM "PDPTE Registers"). */
 bool pdpte_ok(uint64_t entry);
 

@@ -2,6 +2,7 @@
 /* Events into the guest, and exits that events cause. SDM "Event Injection", "Information for VM Exits That
  * Occur During Event Delivery". */
 #include "l0hv/cpu/asm.h"
+#include "l0hv/exits/cr.h"
 #include "l0hv/exits/exits.h"
 #include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/vmx.h"
@@ -159,6 +160,10 @@ enum verdict on_exception(struct vcpu *v)
 	/* "VM Exits Due to Exceptions": NMIs unblocked by an IRET that then faulted are blocked again */
 	if (info & INTR_NMI_UNBLOCK && !(idt & INTR_VALID) && (info & 0xFF) != VECTOR_DF)
 		vmwrite(GUEST_INTERRUPTIBILITY, vmread(GUEST_INTERRUPTIBILITY) | BLOCKED_BY_NMI);
+	if ((info & (INTR_TYPE_MASK | 0xFF)) == (INTR_TYPE_HW | VECTOR_NM) && cr_use_hidden_fpu(v)) {
+		drop_unfounded_step();
+		return RESUME;
+	}
 	v->event_valid = true;
 	v->event_info = info & (INTR_VALID | INTR_ERROR_CODE | INTR_TYPE_MASK | 0xFF);
 	v->event_error = info & INTR_ERROR_CODE ? (uint32_t)vmread(EXIT_INTR_ERROR) : 0;

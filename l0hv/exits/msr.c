@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "l0hv/cpu/asm.h"
+#include "l0hv/exits/cpu_offer.h"
 #include "l0hv/exits/cpuid.h"
 #include "l0hv/exits/cr.h"
 #include "l0hv/exits/exits.h"
@@ -52,6 +53,14 @@ static int write_platform(struct vcpu *v, uint32_t msr, uint64_t value)
 	return platform_wrmsr(&v->vm->platform, v->id, msr, value, v->now) ? -EPERM : 0;
 }
 
+/* SDM "Extended XAPIC (x2APIC)": its enable bit is reserved without it. */
+static int write_apic_base(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	if (value & APIC_BASE_EXTD && !cpu_shows(&v->vm->cpu, FEATURE_X2APIC))
+		return -EPERM;
+	return write_platform(v, msr, value);
+}
+
 static int read_direct(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
 	(void)v;
@@ -75,6 +84,14 @@ static int read_tsc(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
 	(void)msr;
 	*value = rdtsc() + v->tsc_offset; /* L1's, also for the MSR lists of an exit of L2 */
+	return 0;
+}
+
+static int read_arch_capabilities(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	const struct cpu_msr *row = cpu_policy_msr(&v->vm->cpu.policy, msr);
+
+	*value = row ? row->value : 0;
 	return 0;
 }
 
@@ -117,14 +134,14 @@ static int read_xss(struct vcpu *v, uint32_t msr, uint64_t *value)
 	(void)v;
 	(void)msr;
 	*value = 0;
-	return l0_features.xsaves ? 0 : -EPERM;
+	return 0;
 }
 
 static int write_xss(struct vcpu *v, uint32_t msr, uint64_t value)
 {
 	(void)v;
 	(void)msr;
-	return l0_features.xsaves && !value ? 0 : -EPERM;
+	return value ? -EPERM : 0;
 }
 
 static int read_misc_enable(struct vcpu *v, uint32_t msr, uint64_t *value)
@@ -222,44 +239,46 @@ static int write_vmcs(struct vcpu *v, uint32_t msr, uint64_t value)
 /* A row a range. What no row names is #GP(0), as an MSR that the processor does not have. */
 static const struct msr_row {
 	uint32_t first, last;
+	enum cpu_feature needs;
 	unsigned pass;
 	read_fn *read;
 	write_fn *write;
 } msr_table[] = {
-	{MSR_TSC,             MSR_TSC,                   PASS_READ, read_tsc,             write_tsc           },
-	{0x17,		0x17,		      0,         read_zero,            NULL                }, /* IA32_PLATFORM_ID */
-	{MSR_APIC_BASE,       MSR_APIC_BASE,             0,         read_platform,        write_platform      },
-	{MSR_FEATURE_CONTROL, MSR_FEATURE_CONTROL,       0,         nested_rdmsr_feature, nested_wrmsr_feature},
-	{0x79,		0x79,		      0,         NULL,                 write_ignored       }, /* IA32_BIOS_UPDT_TRIG */
-	{0x8B,		0x8B,		      0,         read_zero,            write_ignored       }, /* IA32_BIOS_SIGN_ID */
-	{MSR_SYSENTER_CS,     MSR_SYSENTER_EIP,          PASS,      read_vmcs,            write_vmcs          },
-	{0x179,               0x179,                     0,         read_zero,            NULL                }, /* IA32_MCG_CAP: no banks */
-	{0x17A,               0x17A,                     0,         read_zero,            write_ignored       }, /* IA32_MCG_STATUS */
-	{MSR_MISC_ENABLE,     MSR_MISC_ENABLE,           0,         read_misc_enable,     write_misc_enable   },
-	{MSR_DEBUGCTL,        MSR_DEBUGCTL,              0,         read_debugctl,        write_debugctl      },
-	{MSR_PAT,             MSR_PAT,                   PASS,      read_vmcs,            write_vmcs          },
-	{VMX_CAPS_FIRST_MSR,  VMX_CAPS_FIRST_MSR + 0x11, 0,         nested_rdmsr_caps,    NULL                },
-	{MSR_TSC_DEADLINE,    MSR_TSC_DEADLINE,          0,         read_platform,        write_platform      },
-	{0xDA0,               0xDA0,                     0,         read_xss,             write_xss           }, /* IA32_XSS */
-	{MSR_X2APIC_FIRST,    MSR_X2APIC_LAST,           0,         read_platform,        write_platform      },
-	{MSR_EFER,            MSR_EFER,                  0,         cr_read_efer,         cr_write_efer       },
-	{MSR_STAR,            MSR_FMASK,                 PASS,      read_direct,          write_direct        },
-	{MSR_FS_BASE,         MSR_GS_BASE,               PASS,      read_vmcs,            write_vmcs          },
-	{MSR_KERNEL_GS_BASE,  MSR_KERNEL_GS_BASE,        PASS,      read_direct,          write_direct        },
-	{MSR_TSC_AUX,         MSR_TSC_AUX,               PASS,      read_direct,          write_direct        },
-	{0x3B,		0x3B,		      0,         read_tsc_adjust,      write_tsc_adjust    }, /* IA32_TSC_ADJUST */
-	{0xCE,		0xCE,		      0,         read_platform_info,   NULL                }, /* MSR_PLATFORM_INFO */
-	{MSR_MTRRCAP,         MSR_MTRRCAP,               0,         read_mtrr,            write_mtrr          },
-	{MSR_MTRR_PHYS,       0x26F,                     0,         read_mtrr,            write_mtrr          }, /* with the fixed ones */
-	{MSR_MTRR_DEF_TYPE,   MSR_MTRR_DEF_TYPE,         0,         read_mtrr,            write_mtrr          },
+	{MSR_TSC,               MSR_TSC,                   FEATURE_TSC,               PASS_READ, read_tsc,               write_tsc        },
+	{0x17,		  0x17,		      FEATURE_ALWAYS,            0,         read_zero,              NULL             }, /* IA32_PLATFORM_ID */
+	{MSR_APIC_BASE,         MSR_APIC_BASE,             FEATURE_APIC,              0,         read_platform,          write_apic_base  },
+	{MSR_FEATURE_CONTROL,   MSR_FEATURE_CONTROL,       FEATURE_ALWAYS,            0,         nested_rdmsr_feature,
+	 nested_wrmsr_feature													     },
+	{0x79,		  0x79,		      FEATURE_ALWAYS,            0,         NULL,                   write_ignored    }, /* IA32_BIOS_UPDT_TRIG */
+	{0x8B,		  0x8B,		      FEATURE_ALWAYS,            0,         read_zero,              write_ignored    }, /* IA32_BIOS_SIGN_ID */
+	{MSR_SYSENTER_CS,       MSR_SYSENTER_EIP,          FEATURE_SEP,               PASS,      read_vmcs,              write_vmcs       },
+	{MSR_ARCH_CAPABILITIES, MSR_ARCH_CAPABILITIES,     FEATURE_ARCH_CAPABILITIES, 0,         read_arch_capabilities,
+	 NULL															     },
+	{0x179,		 0x179,                     FEATURE_ALWAYS,            0,         read_zero,              NULL             }, /* IA32_MCG_CAP: no banks */
+	{0x17A,		 0x17A,                     FEATURE_ALWAYS,            0,         read_zero,              write_ignored    }, /* IA32_MCG_STATUS */
+	{MSR_MISC_ENABLE,       MSR_MISC_ENABLE,           FEATURE_ALWAYS,            0,         read_misc_enable,       write_misc_enable},
+	{MSR_DEBUGCTL,          MSR_DEBUGCTL,              FEATURE_ALWAYS,            0,         read_debugctl,          write_debugctl   },
+	{MSR_PAT,               MSR_PAT,                   FEATURE_PAT,               PASS,      read_vmcs,              write_vmcs       },
+	{VMX_CAPS_FIRST_MSR,    VMX_CAPS_FIRST_MSR + 0x11, FEATURE_ALWAYS,            0,         nested_rdmsr_caps,      NULL             },
+	{MSR_TSC_DEADLINE,      MSR_TSC_DEADLINE,          FEATURE_TSC_DEADLINE,      0,         read_platform,          write_platform   },
+	{0xDA0,		 0xDA0,                     FEATURE_XSAVES,            0,         read_xss,               write_xss        }, /* IA32_XSS */
+	{MSR_X2APIC_FIRST,      MSR_X2APIC_LAST,           FEATURE_X2APIC,            0,         read_platform,          write_platform   },
+	{MSR_EFER,              MSR_EFER,                  FEATURE_EFER,              0,         cr_read_efer,           cr_write_efer    },
+	{MSR_STAR,              MSR_FMASK,                 FEATURE_SYSCALL,           PASS,      read_direct,            write_direct     },
+	{MSR_FS_BASE,           MSR_GS_BASE,               FEATURE_LM,                PASS,      read_vmcs,              write_vmcs       },
+	{MSR_KERNEL_GS_BASE,    MSR_KERNEL_GS_BASE,        FEATURE_LM,                PASS,      read_direct,            write_direct     },
+	{MSR_TSC_AUX,           MSR_TSC_AUX,               FEATURE_RDTSCP,            PASS,      read_direct,            write_direct     },
+	{0x3B,		  0x3B,		      FEATURE_TSC_ADJUST,        0,         read_tsc_adjust,        write_tsc_adjust }, /* IA32_TSC_ADJUST */
+	{0xCE,		  0xCE,		      FEATURE_ALWAYS,            0,         read_platform_info,     NULL             }, /* MSR_PLATFORM_INFO */
+	{MSR_MTRRCAP,           MSR_MTRRCAP,               FEATURE_MTRR,              0,         read_mtrr,              write_mtrr       },
+	{MSR_MTRR_PHYS,         0x26F,                     FEATURE_MTRR,              0,         read_mtrr,              write_mtrr       }, /* with the fixed ones */
+	{MSR_MTRR_DEF_TYPE,     MSR_MTRR_DEF_TYPE,         FEATURE_MTRR,              0,         read_mtrr,              write_mtrr       },
 };
 #define MSR_ROWS (sizeof(msr_table) / sizeof(msr_table[0]))
 
 static void allow(void *bitmap, const struct msr_row *row)
 {
 	for (uint32_t msr = row->first; msr <= row->last; msr++) {
-		if (msr == MSR_TSC_AUX && !l0_features.rdtscp)
-			continue;
 		if (row->pass & PASS_READ)
 			(void)msr_bitmap_set(bitmap, msr, false, false);
 		if (row->pass & PASS_WRITE)
@@ -267,39 +286,37 @@ static void allow(void *bitmap, const struct msr_row *row)
 	}
 }
 
-uint64_t msr_bitmap01(void)
+uint64_t msr_bitmap_make(const struct guest_cpu *cpu)
 {
-	static uint64_t page;
+	uint64_t page = page_alloc();
 
-	if (page)
-		return page;
-	page = page_alloc();
 	if (!page)
-		panic("no memory for the MSR bitmap");
+		return 0;
 	memset(phys_to_virt(page), 0xFF, PAGE_SIZE);
 	for (size_t i = 0; i < MSR_ROWS; i++)
-		allow(phys_to_virt(page), &msr_table[i]);
+		if (cpu_shows(cpu, msr_table[i].needs))
+			allow(phys_to_virt(page), &msr_table[i]);
 	return page;
 }
 
-static const struct msr_row *find(uint32_t msr)
+static const struct msr_row *find(const struct guest_cpu *cpu, uint32_t msr)
 {
 	for (size_t i = 0; i < MSR_ROWS; i++)
 		if (msr - msr_table[i].first <= msr_table[i].last - msr_table[i].first)
-			return msr == MSR_TSC_AUX && !l0_features.rdtscp ? NULL : &msr_table[i];
+			return cpu_shows(cpu, msr_table[i].needs) ? &msr_table[i] : NULL;
 	return NULL;
 }
 
 int guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
-	const struct msr_row *row = find(msr);
+	const struct msr_row *row = find(&v->vm->cpu, msr);
 
 	return row && row->read ? row->read(v, msr, value) : -EPERM;
 }
 
 int guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value)
 {
-	const struct msr_row *row = find(msr);
+	const struct msr_row *row = find(&v->vm->cpu, msr);
 
 	return row && row->write ? row->write(v, msr, value) : -EPERM;
 }
@@ -390,7 +407,7 @@ enum verdict on_xsetbv(struct vcpu *v)
 	uint64_t avx512 = value & 0xE0;
 
 	/* CPL and CR4.OSXSAVE are checked by the processor before the exit */
-	if ((uint32_t)v->gpr[1] || !(value & 1) || value & ~l0_features.xcr0 || (value & 6) == 4 ||
+	if ((uint32_t)v->gpr[1] || !(value & 1) || value & ~v->vm->cpu.xcr0 || (value & 6) == 4 ||
 	    (avx512 && (avx512 != 0xE0 || (value & 6) != 6)) || ((value & 0x18) && (value & 0x18) != 0x18)) {
 		inject_exception(v, VECTOR_GP, 0);
 		return RESUME;

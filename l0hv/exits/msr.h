@@ -7,8 +7,8 @@
 
 #define MISC_ENABLE_RESET 0x1801ull /* fast strings; no branch trace storage, no PEBS */
 
-/* Physical address of the MSR bitmap that all L1 guests run on; made from the table at the first call. */
-uint64_t msr_bitmap01(void);
+/* Physical address of a new page, the MSR bitmap of a VM with this processor; 0: no memory. */
+uint64_t msr_bitmap_make(const struct guest_cpu *cpu);
 
 /* As RDMSR and WRMSR of the guest; also for VM-entry and VM-exit MSR lists. 0, -EPERM: #GP(0). */
 __attribute__((warn_unused_result)) int guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value);

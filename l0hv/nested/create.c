@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "l0hv/cpu/asm.h"
+#include "l0hv/exits/cpu_vmx.h"
 #include "l0hv/exits/cr.h"
 #include "l0hv/mm/pages.h"
 #include "l0hv/nested/state.h"
@@ -46,8 +47,7 @@ int nested_create(struct vcpu *v)
 
 	if (!n)
 		return -ENOMEM;
-	caps_for_guest(&l0_caps, &n->caps);
-	caps_limit(&n->caps, v->vm->config->limit, v->vm->config->limited);
+	cpu_vmx_caps(&v->vm->cpu.policy, &n->caps);
 	limit_cr4(v, &n->caps);
 	/* as firmware leaves it, or as a reset does */
 	n->feature_control = v->vm->config->vmx_locked ? FEATURE_LOCK | FEATURE_VMXON : 0;
@@ -140,12 +140,5 @@ int nested_rdmsr_caps(struct vcpu *v, uint32_t msr, uint64_t *value)
 	if (!n)
 		return -EPERM;
 	*value = n->caps.msr[msr - VMX_CAPS_FIRST_MSR];
-	/* MSRs that a processor with these capabilities would not have */
-	if ((msr >= 0x48D && msr <= 0x490 && !(n->caps.basic & VMX_BASIC_TRUE_CTLS)) ||
-	    (msr == 0x491 && !vmx_can(&n->caps, WORD_CPU2, CTL2_VMFUNC)) ||
-	    (msr == 0x48B && !vmx_can(&n->caps, WORD_CPU, CPU_ACTIVATE_CTLS2)) ||
-	    (msr == 0x48C && !vmx_can(&n->caps, WORD_CPU2, CTL2_EPT) &&
-	     !vmx_can(&n->caps, WORD_CPU2, CTL2_VPID)))
-		return -EPERM;
-	return 0;
+	return cpu_vmx_has_msr(&n->caps, msr) ? 0 : -EPERM;
 }

@@ -29,6 +29,13 @@ static void set_policy(struct vcpu *v)
 	p->exception_bitmap = 1u << VECTOR_AC;
 }
 
+void nested_owned_bits_changed(struct vcpu *v)
+{
+	set_policy(v);
+	vmcs_bitset_set(&v->nested->dirty, F_GUEST_CR0);
+	vmcs_bitset_set(&v->nested->dirty, F_GUEST_CR4);
+}
+
 /* The parts of the merge's input that stay as long as L1 is in VMX operation. vmcs01 is current. */
 void nested_merge_inputs(struct vcpu *v)
 {
@@ -81,8 +88,9 @@ static enum check_failure check(struct vcpu *v, uint64_t *qualification)
 	const struct check_env env = {
 		.vmcs12 = &n->v12,
 		.caps = &n->caps,
-		.physical_address_bits = l0_features.maxphyaddr,
+		.physical_address_bits = v->vm->cpu.maxphyaddr,
 		.linear_address_bits = LINEAR_BITS,
+		.efer_hidden = ~v->vm->cpu.efer,
 		.l1_long_mode = vmread(GUEST_EFER) & EFER_LMA,
 		.debugctl_bits = DEBUGCTL_BTF,
 		.vtpr = always & CHECK_VTPR ? apic_vtpr(v) : 0,

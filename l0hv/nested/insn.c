@@ -118,9 +118,9 @@ int insn_operand_write(struct vcpu *v, uint64_t info, uint64_t value)
 	return write_operand(v, info, &value, wide ? 8 : 4);
 }
 
-static bool physical_ok(uint64_t gpa)
+static bool physical_ok(const struct vcpu *v, uint64_t gpa)
 {
-	return !(gpa & PAGE_MASK) && !(gpa >> l0_features.maxphyaddr);
+	return !(gpa & PAGE_MASK) && !(gpa >> v->vm->cpu.maxphyaddr);
 }
 
 /* A VMCS's: bit 31 is the shadow-VMCS indicator, for processors that have VMCS shadowing. */
@@ -150,7 +150,7 @@ static enum verdict do_vmxon(struct vcpu *v, uint64_t info)
 	}
 	if (read_memory(v, info, &gpa, sizeof(gpa)))
 		return RESUME;
-	if (!physical_ok(gpa) || vmcs12_revision_at(v, gpa) != VMX_BASIC_REVISION(n->caps.basic))
+	if (!physical_ok(v, gpa) || vmcs12_revision_at(v, gpa) != VMX_BASIC_REVISION(n->caps.basic))
 		return VMX_FAIL_INVALID;
 	n->vmxon = true;
 	n->vmxon_gpa = gpa;
@@ -190,7 +190,7 @@ static enum verdict do_vmclear(struct vcpu *v, uint64_t info)
 
 	if (read_memory(v, info, &gpa, sizeof(gpa)))
 		return RESUME;
-	if (!physical_ok(gpa))
+	if (!physical_ok(v, gpa))
 		return vmx_fail(v, VMFAIL_VMCLEAR_ADDRESS);
 	if (gpa == n->vmxon_gpa)
 		return vmx_fail(v, VMFAIL_VMCLEAR_VMXON_POINTER);
@@ -207,7 +207,7 @@ static enum verdict do_vmptrld(struct vcpu *v, uint64_t info)
 
 	if (read_memory(v, info, &gpa, sizeof(gpa)))
 		return RESUME;
-	if (!physical_ok(gpa))
+	if (!physical_ok(v, gpa))
 		return vmx_fail(v, VMFAIL_VMPTRLD_ADDRESS);
 	if (gpa == n->vmxon_gpa)
 		return vmx_fail(v, VMFAIL_VMPTRLD_VMXON_POINTER);
@@ -340,7 +340,7 @@ static enum verdict do_invept(struct vcpu *v, uint64_t info)
 		return vmx_fail(v, VMFAIL_INVALID_INVALIDATION);
 	if (read_memory(v, info, descriptor, sizeof(descriptor)))
 		return RESUME;
-	if (type == INVEPT_SINGLE && !check_eptp(&n->caps, l0_features.maxphyaddr, descriptor[0]))
+	if (type == INVEPT_SINGLE && !check_eptp(&n->caps, v->vm->cpu.maxphyaddr, descriptor[0]))
 		return vmx_fail(v, VMFAIL_INVALID_INVALIDATION);
 	memory_invept(v, type == INVEPT_SINGLE ? descriptor[0] : 0);
 	return VMX_SUCCEED;

@@ -24,7 +24,7 @@ static bool vmfunc(struct vcpu *v)
 	    index >= EPTP_LIST_ENTRIES || !list)
 		return false;
 	eptp = ((const volatile uint64_t *)list)[index];
-	if (!check_eptp(&n->caps, l0_features.maxphyaddr, eptp) || ept02_use(&n->ept02, eptp, &eptp02))
+	if (!check_eptp(&n->caps, v->vm->cpu.maxphyaddr, eptp) || ept02_use(&n->ept02, eptp, &eptp02))
 		return false;
 	n->v12.v[F_EPT_POINTER] = eptp;
 	if (vmcs_effective_controls(&n->v12, WORD_CPU2) & CTL2_VE)

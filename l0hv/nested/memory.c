@@ -51,7 +51,7 @@ int memory_init(struct vcpu *v)
 	struct ept_caps caps12;
 
 	/* Also where L1 is offered no EPT: an APIC-access page is composed all the same */
-	(void)ept_caps_from_msr(v->nested->caps.ept_vpid, l0_features.maxphyaddr, &caps12);
+	(void)ept_caps_from_msr(v->nested->caps.ept_vpid, v->vm->cpu.maxphyaddr, &caps12);
 	return ept02_init(&v->nested->ept02, &v->vm->ept, &l0_ept_mem, &l1, &caps12, EPT02_BUDGET);
 }
 
@@ -96,7 +96,7 @@ static void prepare_msr_bitmap(struct vcpu *v)
 		else
 			n->msr_bitmap12 = gpa;
 	}
-	merge_msr_bitmap(phys_to_virt(n->msr_bitmap02), l1, phys_to_virt(msr_bitmap01()));
+	merge_msr_bitmap(phys_to_virt(n->msr_bitmap02), l1, phys_to_virt(v->vm->cpu.msr_bitmap));
 	merge_x2apic_msrs(phys_to_virt(n->msr_bitmap02), l1, vmcs_effective_controls(&n->v12, WORD_CPU2));
 }
 

@@ -43,6 +43,9 @@ void nested_tsc_changed(struct vcpu *v);
  * to set. */
 bool nested_fixed_ok(const struct vcpu *v, unsigned cr, uint64_t value);
 
+/* What L0 owns of CR0 and CR4 in L2 (cr_owned) is not what it was. */
+void nested_owned_bits_changed(struct vcpu *v);
+
 /* Guest/host masks of vmcs12; in L2. */
 uint64_t nested_cr0_mask(const struct vcpu *v);
 uint64_t nested_cr4_mask(const struct vcpu *v);

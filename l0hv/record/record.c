@@ -88,10 +88,10 @@ void l0_log(const char *format, ...)
 void refuse(const char *reason, const char *const *missing, size_t count)
 {
 	Nestbed__Refusal refusal = NESTBED__REFUSAL__INIT;
-	char *list[32];
+	static char *list[REFUSAL_MISSING_MAX];
 
-	if (count > 32)
-		count = 32;
+	if (count > REFUSAL_MISSING_MAX)
+		count = REFUSAL_MISSING_MAX;
 	for (size_t i = 0; i < count; i++)
 		list[i] = (char *)(uintptr_t)missing[i];
 	refusal.reason = (char *)(uintptr_t)reason;

@@ -20,6 +20,8 @@ void l0_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* L0 cannot go on: Fault record with registers, the current VMCS and a backtrace, then the machine ends. */
 void panic(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
+#define REFUSAL_MISSING_MAX 256u
+
 /* The processor or the configuration cannot do what was asked: Refusal record, then the machine ends. */
 void refuse(const char *reason, const char *const *missing, size_t count) __attribute__((noreturn));
 

@@ -3,7 +3,6 @@
 
 #include "bundle/bundle.h"
 #include "l0hv/cpu/asm.h"
-#include "l0hv/exits/cpu_offer.h"
 #include "l0hv/exits/cpuid.h"
 #include "l0hv/exits/msr.h"
 #include "l0hv/lib/lib.h"
@@ -85,13 +84,13 @@ static int create_vcpu(struct vm *vm, unsigned id, uint32_t entry, uint32_t info
 	v->rest.dr6 = DR6_RESET;
 	v->rest.xcr0 = 1;
 	v->misc_enable = MISC_ENABLE_RESET;
-	mtrr_init(&v->mtrr, l0_features.maxphyaddr);
+	mtrr_init(&v->mtrr, vm->cpu.maxphyaddr);
 	v->rest.fpu = allocate(l0_features.xsave_bytes);
 	if (!v->rest.fpu)
 		return -ENOMEM;
 	*(uint16_t *)(void *)v->rest.fpu = 0x37F; /* FCW and MXCSR as FNINIT and reset leave them */
 	*(uint32_t *)(void *)(v->rest.fpu + 24) = 0x1F80;
-	if (vm->config->nested && nested_create(v))
+	if (cpu_shows(&vm->cpu, FEATURE_VMX) && nested_create(v))
 		return -ENOMEM;
 	v->cpuid = cpuid_table_create(v);
 	if (!v->cpuid)
@@ -102,7 +101,8 @@ static int create_vcpu(struct vm *vm, unsigned id, uint32_t entry, uint32_t info
 	return 0;
 }
 
-int vm_create(const struct vm_config *config, const struct bundle *bundle, struct vm **out, const char **why)
+int vm_create(const struct vm_config *config, const struct cpu_policy *cpu, const struct bundle *bundle,
+	      struct vm **out, const char **why)
 {
 	struct vm *vm = allocate(sizeof(*vm));
 	uint32_t entry, info;
@@ -114,7 +114,9 @@ int vm_create(const struct vm_config *config, const struct bundle *bundle, struc
 		return -ENOMEM;
 	vm->config = config;
 	vm->vcpu_count = config->vcpus;
-	vm->cpu = cpu_offer();
+	error = guest_cpu_make(&vm->cpu, config, cpu, why);
+	if (error)
+		return error;
 	if (config->vcpus > 1 && !l0_features.unrestricted_guest) {
 		*why = "several vCPUs start in real mode, which needs unrestricted guest";
 		return -ENOTSUP;
@@ -129,7 +131,7 @@ int vm_create(const struct vm_config *config, const struct bundle *bundle, struc
 	platform_init(&vm->platform, &vm_platform_ops, vm, config->vcpus, VIRTUAL_HZ, rdtsc());
 	platform_virtual_wire(&vm->platform);
 	platform_set_memory(&vm->platform, vm->ram_bytes);
-	vm->platform.maxphyaddr = l0_features.maxphyaddr;
+	vm->platform.maxphyaddr = vm->cpu.maxphyaddr;
 	*why = "the machine has not enough memory for it";
 	if (config->scratch) {
 		vm->platform.scratch = allocate(NB_MMIO_SCRATCH_SIZE);

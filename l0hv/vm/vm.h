@@ -10,6 +10,7 @@
 #include "bundle/config.h"
 #include "l0hv/devices/mtrr.h"
 #include "l0hv/devices/platform.h"
+#include "l0hv/exits/guest_cpu.h"
 #include "l0hv/mm/ept.h"
 #include "l0hv/record/account.h"
 
@@ -62,6 +63,7 @@ struct vcpu {
 		};
 		uint64_t attention;
 	};
+	bool fpu_used; /* the guest does not know of the FPU, and has used it (l0hv/exits/cr.c) */
 	bool event_raised; /* by L0's emulation: at L2, L1 may want it */
 	uint8_t state; /* enum vcpu_state */
 	bool halted_open; /* HALTED: an interrupt wakes it (else only an NMI) */
@@ -123,7 +125,6 @@ struct output {
 
 struct vm {
 	const struct vm_config *config;
-	const struct cpu_policy *cpu; /* what it may see of the processor */
 	bool stopped;
 	bool stop_asked; /* the shutdown port was written: stop after this exit */
 	uint64_t ram; /* physical address of guest-physical 0; contiguous */
@@ -138,11 +139,13 @@ struct vm {
 	uint64_t watch[VM_WATCHES_MAX]; /* guest-physical pages write-protected by vm_watch() */
 	unsigned watch_count;
 	struct output output[2]; /* per enum platform_channel, not sent yet */
+	struct guest_cpu cpu;
 };
 
 /* Make a VM of its configuration: memory, EPT, devices, vCPUs; load its kernel and modules. 0, or a negative
- * errno with *why a sentence. */
-__attribute__((warn_unused_result)) int vm_create(const struct vm_config *config, const struct bundle *bundle,
+ * errno with *why a sentence; of -EPERM cpu_reasons tells more. cpu: NULL: this host. */
+__attribute__((warn_unused_result)) int vm_create(const struct vm_config *config,
+						  const struct cpu_policy *cpu, const struct bundle *bundle,
 						  struct vm **vm, const char **why);
 
 /* Stop a VM for good and report it. The text may hold what the guest did; dump adds the vCPU's state. */

@@ -77,7 +77,7 @@ static uint32_t entry_controls(void)
 	return adjust(WORD_ENTRY, ENTRY_CTL_LOAD_DEBUG | ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER);
 }
 
-static uint32_t secondary_controls(void)
+static uint32_t secondary_controls(const struct guest_cpu *cpu)
 {
 	uint32_t wanted =
 		CTL2_EPT | CTL2_RDTSCP | CTL2_INVPCID | CTL2_WBINVD_EXITING | CTL2_UNRESTRICTED_GUEST;
@@ -86,7 +86,7 @@ static uint32_t secondary_controls(void)
 		wanted |= CTL2_VPID;
 	if (l0_features.xsaves)
 		wanted |= CTL2_XSAVES;
-	return adjust(WORD_CPU2, wanted);
+	return adjust(WORD_CPU2, (wanted | cpu->ctls2) & ~cpu->ctls2_off);
 }
 
 static void write_controls(struct vcpu *v)
@@ -96,7 +96,7 @@ static void write_controls(struct vcpu *v)
 		WORD_CPU,
 		CPU_TSC_OFFSETTING | CPU_HLT_EXITING | CPU_MWAIT_EXITING | CPU_MONITOR_EXITING |
 			CPU_RDPMC_EXITING | CPU_CR8_LOAD_EXITING | CPU_CR8_STORE_EXITING |
-			CPU_UNCOND_IO_EXITING | CPU_MSR_BITMAPS | CPU_ACTIVATE_CTLS2 |
+			CPU_UNCOND_IO_EXITING | CPU_MSR_BITMAPS | CPU_ACTIVATE_CTLS2 | v->vm->cpu.cpu_ctls |
 			(l0_features.unrestricted_guest ? 0 : CPU_CR3_LOAD_EXITING | CPU_CR3_STORE_EXITING));
 	if (l0_features.unrestricted_guest) /* not to be had by a must-be-one of the non-TRUE MSR */
 		v->cpu_ctls01 =
@@ -105,11 +105,12 @@ static void write_controls(struct vcpu *v)
 	v->vmcs->cpu_ctls = v->cpu_ctls01;
 	vmwrite(PIN_CTLS, v->vmcs->pin_ctls);
 	vmwrite(CPU_CTLS, v->vmcs->cpu_ctls);
-	vmwrite(CPU_CTLS2, secondary_controls());
+	vmwrite(CPU_CTLS2, secondary_controls(&v->vm->cpu));
 	vmwrite(EXIT_CTLS, exit_controls());
 	vmwrite(ENTRY_CTLS, entry_controls());
-	vmwrite(EXCEPTION_BITMAP, 1u << VECTOR_AC); /* SDM "Exception Bitmap": #AC can recur without end while
-						       it is delivered */
+	/* SDM "Exception Bitmap": #AC can recur without end while it is delivered */
+	vmwrite(EXCEPTION_BITMAP,
+		1u << VECTOR_AC | (cpu_shows(&v->vm->cpu, FEATURE_FPU) ? 0 : 1u << VECTOR_NM));
 	vmwrite(PFEC_MASK, 0);
 	vmwrite(PFEC_MATCH, 0);
 	vmwrite(CR3_TARGET_COUNT, 0);
@@ -118,7 +119,7 @@ static void write_controls(struct vcpu *v)
 	vmwrite(ENTRY_MSR_LOAD_COUNT, 0);
 	vmwrite(ENTRY_INTR_INFO, 0);
 	vmwrite(TSC_OFFSET, v->tsc_offset);
-	vmwrite(MSR_BITMAP, msr_bitmap01());
+	vmwrite(MSR_BITMAP, v->vm->cpu.msr_bitmap);
 	vmwrite(EPT_POINTER, v->vm->eptp);
 	vmwrite(VMCS_LINK_POINTER, ~0ull);
 	if (l0_features.vpid)
@@ -206,7 +207,7 @@ void vmcs01_start_real_mode(struct vcpu *v, uint8_t vector)
 	vmwrite(GUEST_RIP, 0);
 	for (unsigned i = 0; i < 16; i++)
 		v->gpr[i] = 0;
-	v->gpr[2] = cpuid(1, 0).eax; /* the processor's signature */
+	v->gpr[2] = v->vm->cpu.signature;
 	v->vmcs->activity = ACTIVITY_ACTIVE;
 	v->halted_open = v->vmcs->nmi_handled = false;
 	write_dr0(0);

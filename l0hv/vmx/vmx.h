@@ -153,6 +153,7 @@ failed:
 #define VECTOR_DB     1u
 #define VECTOR_NMI    2u
 #define VECTOR_UD     6u
+#define VECTOR_NM     7u
 #define VECTOR_DF     8u
 #define VECTOR_SS     12u
 #define VECTOR_GP     13u

@@ -2,6 +2,7 @@
 /* VM-entry checks: each row breaks one clause of a vmcs12 that passes. */
 #include "tests/unit/merge_fixture.h"
 #include "vmcs_merge/checks_impl.h"
+#include "vmcs_merge/x86.h"
 
 /* clang-format off */
 struct row {
@@ -421,6 +422,28 @@ static void shadow_indicator(void **state)
 	assert_int_equal(result.qualification, 4);
 }
 
+/* NX is known to the SDM, but not to this L1's processor. */
+static void hidden_efer_bit(void **state)
+{
+	struct fixture f;
+	struct check_result result;
+	struct check_env env;
+
+	(void)state;
+	fixture_init(&f);
+	env = fixture_env(&f);
+	assert_true(vmcs12_check(&env, CHECK_ALL, &result));
+	env.efer_hidden = VM_EFER_NXE;
+	assert_false(vmcs12_check(&env, CHECK_CONTROL_REGISTERS, &result));
+	assert_int_equal(result.failure, CHECK_EXIT_GUEST);
+	f.vmcs12.v[F_GUEST_EFER] &= ~VM_EFER_NXE;
+	assert_true(vmcs12_check(&env, CHECK_CONTROL_REGISTERS, &result));
+	assert_false(vmcs12_check(&env, CHECK_HOST, &result));
+	assert_int_equal(result.failure, CHECK_VMFAIL_HOST);
+	f.vmcs12.v[F_HOST_EFER] &= ~VM_EFER_NXE;
+	assert_true(vmcs12_check(&env, CHECK_HOST, &result));
+}
+
 static void pdpte_clause(void **state)
 {
 	struct fixture f;
@@ -499,11 +522,9 @@ static void skipped_groups(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(clauses),
-		cmocka_unit_test(live_groups),
-		cmocka_unit_test(shadow_indicator),
-		cmocka_unit_test(pdpte_clause),
-		cmocka_unit_test(groups_cover_their_clauses),
+		cmocka_unit_test(clauses),          cmocka_unit_test(live_groups),
+		cmocka_unit_test(shadow_indicator), cmocka_unit_test(hidden_efer_bit),
+		cmocka_unit_test(pdpte_clause),     cmocka_unit_test(groups_cover_their_clauses),
 		cmocka_unit_test(skipped_groups),
 	};
 

@@ -254,57 +254,6 @@ static void offered_to_l1(void **state)
 	assert_false(vmcs_field_exists(F_EPT_POINTER, &f.offered));
 }
 
-/* What Lynnfield has, and no more; then what hangs on what was taken away. */
-static void limited_offer(void **state)
-{
-	uint64_t limit[VMX_CAPS_COUNT] = {0};
-	struct vmx_caps c;
-	struct fixture f;
-
-	(void)state;
-	fixture_init(&f);
-	c = f.offered;
-	caps_limit(&c, limit, 0);
-	assert_memory_equal(&c, &f.offered, sizeof(c));
-	limit[0xB] = 0x7full << 32;
-	caps_limit(&c, limit, 1u << 0xB);
-	assert_int_equal(c.cpu2 >> 32, f.offered.cpu2 >> 32 & 0x7f);
-	assert_int_equal(c.vmfunc, 0);
-	assert_int_equal(c.vmcs_enum, 0x2e); /* no TSC multiplier any more */
-	assert_int_equal(c.pin, f.offered.pin);
-
-	c = f.offered;
-	limit[0xC] = EPT_CAP_4_LEVEL | EPT_CAP_UC; /* EPT without write-back tables is of no use */
-	caps_limit(&c, limit, 1u << 0xC);
-	assert_false(vmx_can(&c, WORD_CPU2, CTL2_EPT) || vmx_can(&c, WORD_CPU2, CTL2_UNRESTRICTED_GUEST) ||
-		     vmx_can(&c, WORD_CPU2, CTL2_PML) || vmx_can(&c, WORD_CPU2, CTL2_VMFUNC));
-	assert_int_equal(c.ept_vpid, 0);
-	assert_true(vmx_can(&c, WORD_CPU2, CTL2_VPID));
-
-	c = f.offered;
-	limit[0x1] = ~((uint64_t)PIN_NMI_EXITING
-		       << 32); /* a TRUE MSR follows the other; all the rest may and must */
-	caps_limit(&c, limit, 1u << 0x1);
-	assert_false(vmx_can(&c, WORD_PIN, PIN_NMI_EXITING) || vmx_can(&c, WORD_PIN, PIN_VIRTUAL_NMIS) ||
-		     vmx_can(&c, WORD_CPU, CPU_NMI_WINDOW));
-	assert_int_equal(c.pin & ~(c.pin >> 32) & 0xffffffff, 0);
-
-	c = f.offered;
-	limit[0x0] = 0;
-	limit[0x5] = 9 | 2ull << 16;
-	limit[0x6] = 1ull << 1;
-	limit[0x9] = 0x20f0;
-	caps_limit(&c, limit, 1u << 0x0 | 1u << 0x5 | 1u << 0x6 | 1u << 0x9);
-	assert_int_equal(c.true_pin | c.true_cpu | c.true_exit | c.true_entry, 0);
-	assert_int_equal(VMX_BASIC_REVISION(c.basic), NESTBED_VMCS_REVISION);
-	assert_int_equal(VMX_BASIC_REGION_SIZE(c.basic), 4096);
-	assert_int_equal(VMX_MISC_TIMER_RATE(c.misc), VMX_MISC_TIMER_RATE(f.offered.misc));
-	assert_int_equal(VMX_MISC_CR3_TARGETS(c.misc), 2);
-	assert_int_equal(c.misc & VMX_MISC_ACTIVITY_HLT, 0);
-	assert_int_equal(c.cr0_fixed0, f.offered.cr0_fixed0 | 2);
-	assert_int_equal(c.cr4_fixed1, f.offered.cr4_fixed1 & 0x20f0);
-}
-
 static void which_fields_exist(void **state)
 {
 	struct fixture f;
@@ -434,7 +383,6 @@ int main(void)
 		cmocka_unit_test(controls_once),
 		cmocka_unit_test(adjusting),
 		cmocka_unit_test(offered_to_l1),
-		cmocka_unit_test(limited_offer),
 		cmocka_unit_test(which_fields_exist),
 		cmocka_unit_test(merged_bitmaps),
 		cmocka_unit_test(x2apic_msrs),
