@@ -76,6 +76,8 @@ int cmd_check(const struct cli_arguments *arguments, FILE *out)
 		return CLI_USAGE;
 	if (guest_view(arguments, &policies, &guest))
 		return CLI_USAGE;
+	if (arguments->json)
+		fprintf(out, "[\n");
 	for (unsigned i = 0; i < hosts.count; i++) {
 		const struct cpu_policy *host = hosts.host[i];
 		struct cpu_findings findings = {0};
@@ -88,6 +90,7 @@ int cmd_check(const struct cli_arguments *arguments, FILE *out)
 		if (status)
 			answer = CLI_NO;
 		if (arguments->json) {
+			fputs(i ? ",\n" : "", out);
 			write_check_json(out, &guest, host, !status, &findings);
 		} else {
 			fprintf(out, "%s %s run on %s\n", guest.name, status ? "may not" : "may", host->name);
@@ -95,6 +98,8 @@ int cmd_check(const struct cli_arguments *arguments, FILE *out)
 		}
 		cpu_findings_free(&findings);
 	}
+	if (arguments->json)
+		fprintf(out, "]\n");
 	return answer;
 }
 

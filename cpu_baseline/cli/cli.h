@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of `cpu-baseline` share. Hosts are read before anything is asked; they are never freed. */
+/* What the parts of `cpu-baseline` share. Hosts that were read last as long as the program. */
 #ifndef CPU_BASELINE_CLI_CLI_H
 #define CPU_BASELINE_CLI_CLI_H
 
@@ -21,7 +21,8 @@ enum cli_exit {
 
 struct cli_hosts {
 	unsigned count;
-	const struct cpu_policy *host[CLI_HOSTS_MAX];
+	const struct cpu_policy *host[CLI_HOSTS_MAX + 1]; /* room for --without's */
+	struct cpu_policy without; /* the one that lacks what --without names */
 };
 
 struct cli_features {

@@ -20,20 +20,11 @@ int cli_wrong(const char *format, ...)
 	return CLI_USAGE;
 }
 
-static struct cpu_policy *append(struct cli_hosts *hosts)
-{
-	struct cpu_policy *policy = calloc(1, sizeof(*policy));
-
-	if (!policy) {
-		cli_wrong("out of memory");
-		abort();
-	}
-	hosts->host[hosts->count++] = policy;
-	return policy;
-}
-
 int cli_read(const struct cli_arguments *arguments, const char *source, struct cli_hosts *hosts)
 {
+	/* --check reads one more than the hosts */
+	static struct cpu_policy policies[CLI_HOSTS_MAX + 1];
+	static unsigned used;
 	const struct cpu_read_options options = {.map_dir = arguments->write.cpu_map};
 	struct cpu_read_report report;
 	int status;
@@ -42,12 +33,12 @@ int cli_read(const struct cli_arguments *arguments, const char *source, struct c
 		cli_wrong("%s: at most %u hosts", source, CLI_HOSTS_MAX);
 		return -EINVAL;
 	}
-	status = cpu_read(source, &options, append(hosts), &report);
+	status = cpu_read(source, &options, &policies[used], &report);
 	if (status) {
-		hosts->count--;
 		cli_wrong("%s", report.error);
 		return status;
 	}
+	hosts->host[hosts->count++] = &policies[used++];
 	for (char *note = report.notes, *end; *note; note = end) {
 		end = note + strcspn(note, "\n");
 		fprintf(stderr, "cpu-baseline: note: %.*s\n", (int)(end - note), note);
@@ -88,16 +79,13 @@ int cli_baseline(const struct cli_arguments *arguments, struct cli_hosts *hosts,
 		 struct cpu_findings *findings)
 {
 	if (arguments->without.count) {
-		const struct cpu_policy *first = hosts->host[0];
-		struct cpu_policy *less;
+		struct cpu_policy *less = &hosts->without;
 
-		if (hosts->count == CLI_HOSTS_MAX)
-			return -EINVAL;
-		less = append(hosts);
-		*less = *first;
+		*less = *hosts->host[0];
 		snprintf(less->name, sizeof(less->name), "--without");
 		for (unsigned i = 0; i < arguments->without.count; i++)
 			clear(less, arguments->without.field[i]);
+		hosts->host[hosts->count++] = less;
 	}
 	return cpu_baseline(hosts->host, hosts->count, &arguments->options, out, cpu_findings_add, findings);
 }

@@ -111,7 +111,7 @@ static void parse_features(struct argp_state *state, struct cli_features *featur
 
 		if (!field)
 			argp_error(state, "no feature '%s'; --list-fields lists them", name);
-		else if (field->rule != CPU_AND || field->subleaf == CPU_ANY_SUBLEAF)
+		else if (field->rule != CPU_AND || field->width != 1 || field->subleaf == CPU_ANY_SUBLEAF)
 			argp_error(state, "'%s' is no feature (its rule is '%s')", name,
 				   cpu_rule_name(field->rule));
 		else if (features->count == CLI_FEATURES_MAX)

@@ -59,22 +59,18 @@ static bool named(const char *list, const char *name)
 
 static void print_identity(FILE *out, const struct cpu_policy *policy)
 {
-	/* SDM Vol. 2A, "CPUID": extended model and family count where the family is 6 or 15. */
-	uint32_t signature = cpu_policy_reg(policy, 1, 0, CPU_EAX), family = signature >> 8 & 15,
-		 model = signature >> 4 & 15, phys = cpu_policy_reg(policy, 0x80000008, 0, CPU_EAX) & 0xff;
+	const struct identity id = identity_of(policy);
+	uint32_t bits = cpu_policy_reg(policy, 0x80000008, 0, CPU_EAX) & 0xff;
 
-	if (family == 6 || family == 15)
-		model |= signature >> 12 & 0xf0;
-	if (family == 15)
-		family += signature >> 20 & 0xff;
-	fprintf(out, ",vendor=%.4s%.4s%.4s", (const char *)&cpu_policy_leaf(policy, 0, 0)->reg[CPU_EBX],
-		(const char *)&cpu_policy_leaf(policy, 0, 0)->reg[CPU_EDX],
-		(const char *)&cpu_policy_leaf(policy, 0, 0)->reg[CPU_ECX]);
-	fprintf(out, ",family=%u,model=%u,stepping=%u", family, model, signature & 15);
-	fprintf(out, ",level=%u,xlevel=0x%x", cpu_policy_reg(policy, 0, 0, CPU_EAX),
+	if (id.vendor[0])
+		fprintf(out, ",vendor=%s", id.vendor);
+	if (policy->features_only)
+		return;
+	fprintf(out, ",family=%u,model=%u,stepping=%u", id.family, id.model, id.stepping);
+	fprintf(out, ",level=0x%x,xlevel=0x%x", cpu_policy_reg(policy, 0, 0, CPU_EAX),
 		cpu_policy_reg(policy, 0x80000000, 0, CPU_EAX));
-	if (phys)
-		fprintf(out, ",phys-bits=%u", phys);
+	if (bits)
+		fprintf(out, ",phys-bits=%u", bits);
 }
 
 static void print_features(FILE *out, const struct cpu_policy *policy, const char *known)
@@ -136,8 +132,7 @@ int write_qemu(FILE *out, const struct cpu_answer *answer, const struct write_op
 		return -EINVAL;
 	}
 	fprintf(out, "base");
-	if (!answer->baseline->features_only)
-		print_identity(out, answer->baseline);
+	print_identity(out, answer->baseline);
 	print_features(out, answer->baseline, names);
 	print_may_be_zero(out, answer->baseline, names);
 	fputc('\n', out);

@@ -218,6 +218,7 @@ int write_table(FILE *out, const struct cpu_answer *answer, const struct write_o
 {
 	const struct cpu_policy *policy = answer->baseline;
 	struct paragraph p = {out, 2, 0};
+	char identity[IDENTITY_TEXT_MAX];
 
 	(void)options;
 	(void)error;
@@ -225,7 +226,9 @@ int write_table(FILE *out, const struct cpu_answer *answer, const struct write_o
 	for (unsigned i = 0; i < answer->count; i++)
 		paragraph_word(&p, answer->hosts[i]->name);
 	paragraph_end(&p);
-	fprintf(out, "%s, %u features\n\nFeatures\n", level_name(policy), cpu_feature_count(policy));
+	identity_text(identity, policy);
+	fprintf(out, "%s; %s, %u features\n\nFeatures\n", identity, level_name(policy),
+		cpu_feature_count(policy));
 	print_features(out, policy, false);
 	fprintf(out, "\nCounts, widths, identity\n");
 	print_values(out, policy, false);

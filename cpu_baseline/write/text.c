@@ -111,6 +111,37 @@ void place_text(char *to, uint32_t msr, uint32_t leaf, uint32_t subleaf, enum cp
 	snprintf(to, PLACE_TEXT_MAX, leaf < 10 ? "leaf %u%s %s" : "leaf 0x%x%s %s", leaf, sub, regs[reg]);
 }
 
+struct identity identity_of(const struct cpu_policy *policy)
+{
+	static const enum cpu_reg order[] = {CPU_EBX, CPU_EDX, CPU_ECX};
+	uint32_t signature = cpu_policy_reg(policy, 1, 0, CPU_EAX);
+	struct identity id = {
+		.family = signature >> 8 & 15, .model = signature >> 4 & 15, .stepping = signature & 15};
+
+	for (unsigned i = 0; i < 3; i++) {
+		uint32_t word = cpu_policy_reg(policy, 0, 0, order[i]);
+
+		memcpy(id.vendor + sizeof(word) * i, &word, sizeof(word));
+	}
+	/* SDM Vol. 2A, "CPUID", Version Information: what is extended where the family is 6 or 15 */
+	if (id.family == 6 || id.family == 15)
+		id.model |= signature >> 12 & 0xf0;
+	if (id.family == 15)
+		id.family += signature >> 20 & 0xff;
+	return id;
+}
+
+void identity_text(char *to, const struct cpu_policy *policy)
+{
+	struct identity id = identity_of(policy);
+
+	if (id.family)
+		snprintf(to, IDENTITY_TEXT_MAX, "%s, family %u, model %u, stepping %u", id.vendor, id.family,
+			 id.model, id.stepping);
+	else
+		snprintf(to, IDENTITY_TEXT_MAX, "%s", id.vendor[0] ? id.vendor : "any vendor");
+}
+
 /* x86-64 psABI, "Processor": its micro-architecture levels, in its order. */
 static const struct {
 	uint8_t level;

@@ -29,6 +29,15 @@ void place_text(char *to, uint32_t msr, uint32_t leaf, uint32_t subleaf, enum cp
 /* The SDM's name of a capability MSR; NULL: not known here. */
 const char *msr_name(uint32_t msr);
 
+/* "GenuineIntel, family 6, model 42, stepping 7"; of a list of features the vendor only. */
+#define IDENTITY_TEXT_MAX 80u /* with its NUL */
+void identity_text(char *to, const struct cpu_policy *policy);
+struct identity {
+	char vendor[13]; /* empty: not told */
+	uint32_t family, model, stepping; /* as the SDM reckons them; 0: not told */
+};
+struct identity identity_of(const struct cpu_policy *policy);
+
 /* "x86-64-v3": the highest level of the psABI whose features are all there; "less
  * than x86-64" where there is none. */
 const char *level_name(const struct cpu_policy *policy);
