@@ -35,6 +35,8 @@ bool cpu_is_untold(const struct cpu_policy *host, const struct cpu_field *field)
 		return field->msr >= NB_VMX_MSR_FIRST && cpu_is_untold(host, &cpu_fields[F_VMX]);
 	if (is_component(field) && cpu_xsave_untold(host) >> field->low & 1)
 		return true;
+	if (field->leaf == 0x40000000 && !cpu_field_get(host, &cpu_fields[F_HYPERVISOR]))
+		return false;
 	return cpu_leaf_reached(host, field->leaf, 0) && !cpu_policy_leaf(host, field->leaf, 0);
 }
 

@@ -31,9 +31,11 @@ static void lacked(struct check *check, struct cpu_finding *finding)
 	const struct cpu_policy *const hosts[] = {check->host};
 	const struct cpu_pool pool = {hosts, 1, check->options, check->closed, NULL, NULL};
 
+	const uint64_t raw = cpu_told(check->host, finding->field, finding->subleaf);
+	const bool has = finding->field->rule == CPU_MIN ? raw >= finding->had : !(finding->had & ~raw);
+
 	finding->verdict = CPU_LACKED;
-	if (cpu_told(check->host, finding->field, finding->subleaf) ||
-	    cpu_is_untold(check->host, finding->field))
+	if (has || cpu_is_untold(check->host, finding->field))
 		cpu_blame(&pool, finding);
 	refuse(check, finding);
 }

@@ -75,6 +75,7 @@ static bool refuse_contradiction(const struct cpu_pool *pool, unsigned row)
 	const struct cpu_field *field = &cpu_fields[row];
 	struct cpu_finding finding = {.verdict = CPU_REFUSED, .field = field, .msr = field->msr};
 	uint64_t msr[NB_VMX_MSR_COUNT], bits;
+	struct cpu_policy closed;
 
 	if (pool->result->features_only || !cpu_field_get(pool->result, &cpu_fields[F_VMX]))
 		return false;
@@ -85,12 +86,17 @@ static bool refuse_contradiction(const struct cpu_pool *pool, unsigned row)
 	while (!(bits >> finding.low & 1))
 		finding.low++;
 	for (unsigned host = pool->count; host-- > 0;) {
+		/* closed: what a host allows hangs on what else it has */
+		const uint64_t may =
+			cpu_policy_close(pool->hosts[host], &closed) ? 0 : cpu_vmx_allowed(&closed, field);
+
 		if (cpu_field_get(pool->hosts[host], field) >> finding.low & 1)
 			finding.host = host;
-		if (!(cpu_vmx_allowed(pool->hosts[host], field) >> finding.low & 1))
+		if (!(may >> finding.low & 1)) {
 			finding.other = host;
+			finding.had = may;
+		}
 	}
-	finding.had = cpu_vmx_allowed(pool->hosts[finding.other], field);
 	finding.got = cpu_field_get(pool->hosts[finding.host], field);
 	return refuse(pool, &finding);
 }

@@ -79,11 +79,97 @@ static void all_of_them(void **state)
 	assert_int_equal(value_of(&out, "level"), 0xb);
 }
 
+/* The case of the claims: AVX2 is on Haswell and not on Sandy Bridge. */
+static void haswell_and_sandy_bridge(void **state)
+{
+	static const char *const lost[] = {"fma",
+					   "x2apic",
+					   "movbe",
+					   "f16c",
+					   "rdrand",
+					   "fsgsbase",
+					   "tsc_adjust",
+					   "bmi1",
+					   "avx2",
+					   "smep",
+					   "bmi2",
+					   "erms",
+					   "invpcid",
+					   "abm",
+					   "pdpe1gb",
+					   "vmx-apicv-register",
+					   "vmx-apicv-vid",
+					   "vmx-ple",
+					   "vmx-rdrand-exit",
+					   "vmx-invpcid-exit",
+					   "vmx-vmfunc",
+					   "vmx-eptad",
+					   "vmx-shadow-vmcs",
+					   "vmx-ept-violation-ve",
+					   "vmx-ept-1gb",
+					   "vmx-eptp-switching",
+					   "vmx-vmwrite-vmexit-fields"};
+	const enum model pair[] = {SANDY_BRIDGE, HASWELL};
+	static struct cpu_policy out;
+
+	(void)state;
+	assert_int_equal(baseline_of(pair, 2, NULL, &out), 0);
+	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
+		if (!value_of(model(HASWELL), lost[i]) || value_of(&out, lost[i]))
+			fail_msg("%s is not lost", lost[i]);
+		assert_int_equal(finding_of(&told, lost[i])->verdict, CPU_LACKED);
+		assert_int_equal(finding_of(&told, lost[i])->host, 0);
+	}
+	for (unsigned row = 0; row < cpu_field_count; row++) {
+		const struct cpu_field *field = &cpu_fields[row];
+		uint64_t haswell, sandy;
+		bool is_lost = false;
+
+		if (field->rule != CPU_AND || field->subleaf == CPU_ANY_SUBLEAF)
+			continue;
+		haswell = cpu_field_get(model(HASWELL), field);
+		sandy = cpu_field_get(model(SANDY_BRIDGE), field);
+		for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++)
+			is_lost |= !strcmp(lost[i], field->name);
+		/* nothing that both have; and of Haswell's, just that list */
+		if (cpu_field_get(&out, field) != (haswell & sandy) ||
+		    (field->width == 1 && is_lost != (haswell && !sandy)))
+			fail_msg("%s", field->name);
+	}
+}
+
+/* Leaves, registers and bits of a whole answer, written down by hand. */
+static void answer_of_a_pool(void **state)
+{
+	const enum model pool[] = {ICELAKE, CANNON_LAKE, SKYLAKE_X};
+	static const struct cpu_leaf expected[] = {
+		{0x0,        0, {0x16, 0x756e6547, 0x6c65746e, 0x49656e69}},
+		{0x1,        0, {0x50654, 0x800, 0x77faf3bf, 0xbfebfbff}  },
+		{0xD,        0, {0xe7, 0xa80, 0xa80, 0}                   },
+		{0xD,        1, {0xf, 0x980, 0, 0}                        },
+		{0xD,        2, {0x100, 0x240, 0, 0}                      },
+		{0x80000008, 0, {0x3028, 0, 0, 0}                         },
+	};
+	static struct cpu_policy out;
+
+	(void)state;
+	assert_int_equal(baseline_of(pool, 3, &scaled, &out), 0);
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		const struct cpu_leaf *leaf = cpu_policy_leaf(&out, expected[i].leaf, expected[i].subleaf);
+
+		assert_non_null(leaf);
+		if (memcmp(leaf, &expected[i], sizeof(*leaf)) != 0)
+			fail_msg("leaf %x.%x", leaf->leaf, leaf->subleaf);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_pair),
 		cmocka_unit_test(all_of_them),
+		cmocka_unit_test(haswell_and_sandy_bridge),
+		cmocka_unit_test(answer_of_a_pool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
