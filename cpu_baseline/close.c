@@ -277,6 +277,13 @@ int cpu_policy_close(const struct cpu_policy *host, struct cpu_policy *out)
 	return cpu_policy_tidy(out);
 }
 
+static void hide(struct cpu_policy *policy, enum cpu_row row)
+{
+	for (uint32_t i = 0; i < policy->msr_count; i++)
+		if (policy->msr[i].number == cpu_fields[row].msr)
+			policy->msr[i].value &= ~cpu_row_mask(&cpu_fields[row]);
+}
+
 void cpu_policy_as_features(struct cpu_policy *policy)
 {
 	policy->features_only = true;
@@ -290,8 +297,7 @@ void cpu_policy_as_features(struct cpu_policy *policy)
 	for (uint32_t i = 0; i < policy->msr_count; i++)
 		policy->msr[i].value &= shown_bits(cpu_rows_of_msr(policy->msr[i].number), true, CPU_EAX);
 	/* at which rate it counts cannot be told any more */
-	for (uint32_t i = 0; i < policy->msr_count; i++)
-		if (policy->msr[i].number == cpu_fields[F_VMX_PREEMPTION_TIMER].msr)
-			policy->msr[i].value &= ~cpu_row_mask(&cpu_fields[F_VMX_PREEMPTION_TIMER]);
+	hide(policy, F_VMX_PREEMPTION_TIMER);
+	hide(policy, F_VMX_EXIT_SAVE_PREEMPTION_TIMER);
 	drop_zeros(policy);
 }
