@@ -16,24 +16,26 @@
 #include "cpu_baseline/fields.h"
 #include "tests/unit/cpu_dumps.h"
 
-static inline uint64_t value_of(const struct cpu_policy *policy, const char *name)
+static inline const struct cpu_field *row_named(const char *name)
 {
 	const struct cpu_field *field = cpu_field_find(name);
 
 	if (!field)
 		fail_msg("no row %s", name);
-	return cpu_field_get(policy, field);
+	return field ? field : cpu_fields;
+}
+
+static inline uint64_t value_of(const struct cpu_policy *policy, const char *name)
+{
+	return cpu_field_get(policy, row_named(name));
 }
 
 /* Into the policy's leaf or MSR, which is added where it is missing. */
 static inline void set_value(struct cpu_policy *policy, const char *name, uint64_t value)
 {
-	const struct cpu_field *field = cpu_field_find(name);
-	uint64_t mask;
+	const struct cpu_field *field = row_named(name);
+	const uint64_t mask = (field->width < 64 ? (1ull << field->width) - 1 : ~0ull) << field->low;
 
-	if (!field)
-		fail_msg("no row %s", name);
-	mask = (field->width < 64 ? (1ull << field->width) - 1 : ~0ull) << field->low;
 	value = value << field->low & mask;
 	if (field->msr) {
 		const struct cpu_msr *msr = cpu_policy_msr(policy, field->msr);

@@ -162,10 +162,8 @@ static bool attribute(const char *element, const char *name, uint32_t *value)
 static void expect_row(const char *name, uint32_t msr, uint32_t leaf, uint32_t subleaf, unsigned reg,
 		       uint64_t bit)
 {
-	const struct cpu_field *field = cpu_field_find(name);
+	const struct cpu_field *field = row_named(name);
 
-	if (!field)
-		fail_msg("libvirt's feature %s has no row", name);
 	if (strcmp(field->name, name) != 0)
 		fail_msg("libvirt's feature %s has another name: %s", name, field->name);
 	if (field->msr != msr || field->leaf != leaf || field->subleaf != subleaf || field->reg != reg ||
@@ -183,7 +181,7 @@ static bool check_feature(const char *name, const char *element, const char *end
 {
 	static const char *const regs[] = {"eax", "ebx", "ecx", "edx"};
 	const char *cpuid = strstr(element, "<cpuid "), *rdmsr = strstr(element, "<msr ");
-	uint32_t leaf, subleaf = 0, low = 0, high = 0, value;
+	uint32_t leaf = 0, subleaf = 0, low = 0, high = 0, value;
 
 	if (cpuid && cpuid < end) {
 		assert_true(attribute(cpuid, "eax_in", &leaf));
