@@ -124,6 +124,23 @@ both_functions() {
 	done
 }
 case_ "libvirtd answers by both functions" both_functions
+# What libvirt is said to disable since QEMU lacks it, QEMU itself says that its TCG lacks.
+qemu_lacks() {
+	local cpu=base name
+	cat "$work/found-models" "$work/found-hosts" | sed -nE "s/^  ([^ ]+) +yes +no +libvirt disables it in its model: QEMU with 'qemu'.*/\1/p" |
+		sort -u | tr _ - >"$work/disabled"
+	while read -r name; do
+		cpu+=,+$name
+	done <"$work/disabled"
+	echo quit | timeout 60 qemu-system-x86_64 -M q35,accel=tcg -cpu "$cpu" -nodefaults -display none -S -monitor stdio >"$work/qemu" 2>&1 || {
+		cat "$work/qemu"
+		return 1
+	}
+	sed -nE 's/.*requested feature: .*\.([^ ]+) \[bit.*/\1/p' "$work/qemu" | sort -u | comm -23 "$work/disabled" - >"$work/there"
+	cat "$work/there"
+	[ ! -s "$work/there" ]
+}
+case_ "what libvirt disables QEMU lacks" qemu_lacks
 # libvirtd takes the XML that --format=libvirt makes, of the whole set and of pairs, and finds each feature where it stands.
 takes_xml() {
 	local set
