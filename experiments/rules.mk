@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # The host program `nestbed`.
-NESTBED_SOURCES := $(sort $(wildcard experiments/*.c)) $(CONFIG_SRC) bundle/bundle.c
-NESTBED_OBJECTS := $(NESTBED_SOURCES:%.c=$(BUILD)/nestbed.o/%.o) $(BUILD)/nestbed.o/record.pb-c.o
+NESTBED_SOURCES := $(sort $(wildcard experiments/*.c)) $(CONFIG_SRC) bundle/bundle.c $(MIG_SRC)
+NESTBED_OBJECTS := $(NESTBED_SOURCES:%.c=$(BUILD)/nestbed.o/%.o) $(BUILD)/nestbed.o/record.pb-c.o \
+	$(BUILD)/nestbed.o/stream.pb-c.o
 NESTBED_LIBS    := -lprotobuf-c -ljansson
 NESTBED_CFLAGS   = $(HOST_CFLAGS) -MMD -MP
 
@@ -11,7 +12,7 @@ $(BUILD)/nestbed: $(NESTBED_OBJECTS)
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $^ $(NESTBED_LIBS)
 
-$(BUILD)/nestbed.o/%.o: %.c | $(BUILD)/gen/nestbed/record.pb-c.h
+$(BUILD)/nestbed.o/%.o: %.c | $(BUILD)/gen/nestbed/record.pb-c.h $(MIG_GEN)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(HOST_CC) $(NESTBED_CFLAGS) -c -o $@ $<
 

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
 # L0: one freestanding image, linked twice so that it can hold its own symbol table.
-L0_SRC := $(sort $(wildcard l0hv/*/*.c bundle/*.c vmcs_merge/*.c) $(CPU_SRC))
+L0_SRC := $(sort $(wildcard l0hv/*/*.c bundle/*.c vmcs_merge/*.c) $(CPU_SRC) $(MIG_SRC))
 L0_ASM := $(wildcard l0hv/*/*.S)
-L0_OBJ := $(L0_SRC:%.c=$(BUILD)/l0/%.o) $(L0_ASM:%.S=$(BUILD)/l0/%.o) $(BUILD)/l0/record.pb-c.o
+L0_OBJ := $(L0_SRC:%.c=$(BUILD)/l0/%.o) $(L0_ASM:%.S=$(BUILD)/l0/%.o) $(BUILD)/l0/record.pb-c.o \
+	$(BUILD)/l0/stream.pb-c.o
 L0_CFLAGS = $(FREE_CFLAGS) -fno-omit-frame-pointer
 L0_LIBS := $(shell $(CC) -print-file-name=libprotobuf-c.a)
 L0_LDFLAGS = -nostdlib -static -Wl,-T,l0hv/boot/l0.ld -Wl,--build-id=none -Wl,--gc-sections \
 	-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments
 ALL += $(BUILD)/l0.elf
 
-$(BUILD)/l0/%.o: %.c | $(BUILD)/gen/nestbed/record.pb-c.h
+$(BUILD)/l0/%.o: %.c | $(BUILD)/gen/nestbed/record.pb-c.h $(MIG_GEN)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(L0_CFLAGS) -MMD -MP -c -o $@ $<
 

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MIT
+# The migration stream's messages, and the tests of this folder.
+$(BUILD)/gen/migration/stream.pb-c.c: migration/stream.proto
+	$(call say,PROTO,$<)
+	$(Q)mkdir -p $(BUILD)/gen/migration && protoc-c --proto_path=. --c_out=$(BUILD)/gen migration/stream.proto
+$(MIG_GEN): $(BUILD)/gen/migration/stream.pb-c.c ;
+
+# Generated: warnings there are not ours.
+$(BUILD)/l0/stream.pb-c.o: $(BUILD)/gen/migration/stream.pb-c.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(L0_CFLAGS) -w -c -o $@ $<
+
+$(BUILD)/nestbed.o/stream.pb-c.o: $(BUILD)/gen/migration/stream.pb-c.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(HOST_CC) $(NESTBED_CFLAGS) -w -c -o $@ $<
