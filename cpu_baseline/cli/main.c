@@ -68,15 +68,18 @@ static const struct argp_option option_list[] = {
 };
 /* clang-format on */
 
-static const char doc[] = "Print the richest virtual CPU that runs on each HOST, bit by bit."
-			  "\vHOST is a file (output of `cpuid -r` or of workloads/cpudump, and what this "
-			  "program prints), or `self`: "
-			  "the processor that this runs on.\n\n"
-			  "Exit status:\n"
-			  "  0  answered; with --check: may run\n"
-			  "  1  the hosts have no common baseline; with --check: may not run\n"
-			  "  2  wrong use or bad input\n"
-			  "  3  this computer could not do it";
+static const char doc[] =
+	"Print the richest virtual CPU that runs on each HOST, bit by bit."
+	"\vHOST is a file (a dump by `cpuid -r` or workloads/cpudump, an InstLatx64 dump, libvirt's XML, "
+	"what this "
+	"program prints as bundle or json), `self` for the processor that this runs on, or a libvirt URI.\n\n"
+	"Exit status:\n"
+	"  0  answered; with --check: may run on each\n"
+	"  1  the hosts have no common baseline; with --check: may not run; with\n"
+	"     --pool: a host fits none; with --libvirt: a difference that nothing\n"
+	"     explains\n"
+	"  2  wrong use or bad input\n"
+	"  3  this computer could not do it";
 
 struct parsed {
 	struct cli_arguments arguments;
@@ -202,9 +205,30 @@ static int run(const struct parsed *p)
 	return status;
 }
 
+/* What does not go together; NULL: all does. */
+static const char *misuse(const struct parsed *p)
+{
+	const struct cli_arguments *a = &p->arguments;
+	bool takes_hosts = p->command != cmd_pool && p->command != cmd_list_fields;
+	bool plain = p->command == cmd_matrix || p->command == cmd_list_fields;
+
+	if (takes_hosts && !a->sources)
+		return "which HOST?";
+	if (!takes_hosts && a->sources)
+		return "this question takes no HOST";
+	if (a->want.count && p->command != cmd_pool)
+		return "--want goes with --pool";
+	if (a->explain && p->command != cmd_baseline)
+		return "one question at a time";
+	if (a->format != write_table && (plain || (!a->json && (a->explain || p->command != cmd_baseline))))
+		return "this question is not answered in that format";
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct argp argp = {option_list, parse, "HOST...", doc, NULL, NULL, NULL};
+	const char *wrong;
 	static struct parsed p = {
 		.arguments = {.format = write_table, .write = {.name = "baseline"}}
         };
@@ -213,7 +237,8 @@ int main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &p);
 	if (!p.command)
 		p.command = cmd_baseline;
-	if (!p.arguments.sources && p.command != cmd_list_fields && p.command != cmd_pool)
-		return cli_wrong("which HOST? `cpu-baseline --help` tells more");
+	wrong = misuse(&p);
+	if (wrong)
+		return cli_wrong("%s; `cpu-baseline --help` tells more", wrong);
 	return run(&p);
 }
