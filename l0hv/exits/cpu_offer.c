@@ -204,13 +204,19 @@ static void set_xsave_size(struct cpu_policy *offer)
 		change(offer, 0xD, 0, CPU_ECX, size, ~0u);
 }
 
+/* That a row of shown[] is about. */
+static uint32_t last_subleaf(uint32_t leaf)
+{
+	return leaf == 4 || leaf == 0xD ? SUBLEAVES_MAX : 0;
+}
+
 static int offer_leaf(const struct cpu_leaf *from, bool vmx, struct cpu_policy *offer)
 {
 	const struct shown *s = find_shown(from->leaf);
 	struct cpu_leaf row = *from;
 	uint32_t any = 0;
 
-	if (!s || (row.leaf == 0xD && !restrict_xsave(&row)))
+	if (!s || row.subleaf > last_subleaf(row.leaf) || (row.leaf == 0xD && !restrict_xsave(&row)))
 		return 0;
 	for (unsigned r = 0; r < CPU_REGS; r++)
 		any |= row.reg[r] &= s->keep[r];

@@ -66,11 +66,16 @@ less_own() {
 is_policy() {
 	dump "$1-plain" "$2" --nested && dump "$1-seen" "$2" --nested --policy "$work/$1.cpu" &&
 		less_own "$work/$1.cpu" "$work/$1-plain.dump" >"$work/wanted" && less_own "$work/$1-seen.dump" >"$work/seen" &&
-		diff "$work/wanted" "$work/seen"
+		diff "$work/wanted" "$work/seen" && grep '^msr 0x00000480 ' "$work/$1-plain.dump" | diff - <(grep '^msr 0x00000480 ' "$work/$1-seen.dump")
 }
 uncached() {
 	dump cached "$haswell" --policy "$work/both.cpu" && dump uncached "$haswell" --policy "$work/both.cpu" --set cached_cpuid=off &&
-		diff "$work/cached.dump" "$work/uncached.dump"
+		diff "$work/cached.dump" "$work/uncached.dump" && answers on && answers off && diff "$work/answers-on" "$work/answers-off"
+}
+# Also of sub-leaves and leaves behind the last.
+answers() {
+	boot "cost-$1" 0 cpuidcost --cpu "$skylake" --set "cached_cpuid=$1" && text "cost-$1" 'cpuidcost> answers ' >"$work/answers-$1" &&
+		[ -s "$work/answers-$1" ]
 }
 case_ "two processors look the same by their baseline" same_dump both
 case_ "likewise with VT-x" same_dump both --nested
@@ -118,7 +123,7 @@ case_ "what no-tsc hides is off: l1" hides l1 $skylake no-tsc 12
 x87() {
 	local name=x87-$1 from=$2
 	shift 2
-	boot "$name" 0 "$@" && text "$name" "$from" >"$work/$name.text" && grep -q '3 passed, 0 failed,' "$work/$name.text" &&
+	boot "$name" 0 "$@" && text "$name" "$from" >"$work/$name.text" && grep -q '4 passed, 0 failed,' "$work/$name.text" &&
 		grep '^x87 ' "$work/$name.text" >"$work/$name.digests"
 }
 # hidden_x87 NAME FROM EXITS ARGUMENTS...: as on the bare machine, with so many exits of exceptions in the table
@@ -133,6 +138,7 @@ x87_shown() {
 case_ "x87 results: bare, at L1, at L2" x87_shown
 case_ "the same at L1 with CR0.EM and a hidden FPU, by one exit" hidden_x87 hidden-l1 'x87> ' 1 x87
 case_ "the same at L2, by one exit" hidden_x87 hidden-l2 'l1hv> ' 1 l1hv --nested --memory 256M --module x87
+case_ "the same with full merges" hidden_x87 hidden-full 'l1hv> ' 1 l1hv --nested --memory 256M --module x87 --set nested.incremental_merge=off
 case_ "the same beside a VM that knows its FPU" hidden_x87 hidden-two 'x87> ' 1 x87 --beside state --set slice=20000
 
 # ---- errors ----

@@ -59,7 +59,6 @@ static void x2apic_on(void *arg)
 {
 	(void)arg;
 	wrmsr(APIC_BASE, rdmsr(APIC_BASE) | EXTD);
-	rdmsr(0x802); /* ID */
 }
 
 void check_registers(void)
@@ -106,6 +105,7 @@ void check_registers(void)
 		{"IA32_STAR",              {0x80000001, 0, EDX, 11}, GP, msr_write,      MSR_STAR,    NONE },
 		{"IA32_TSC_AUX",           {0x80000001, 0, EDX, 27}, GP, msr_write,      MSR_TSC_AUX, NONE },
 		{"x2APIC mode",            {1, 0, ECX, 21},          GP, x2apic_on,      0,           NONE },
+		{"x2APIC ID",              {1, 0, ECX, 21},          GP, msr_read,       0x802,       NONE },
 	};
 
 	check_ways(ways, sizeof(ways) / sizeof(ways[0]));

@@ -50,6 +50,8 @@ void rt_main(void)
 	rt_printf("CPUID %s an FPU\n", hidden ? "hides" : "shows");
 	if (hidden)
 		write_cr0(read_cr0() | CR0_EM);
+	rt_check_u64("CR0.TS before the first use: #NM is the guest's", vector_with(read_cr0() | CR0_TS),
+		     VECTOR_NM);
 	outl(NB_PORT_MARK, NB_MARK_BEGIN | 1);
 	while (rounds--)
 		d = table();
