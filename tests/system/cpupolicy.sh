@@ -119,6 +119,21 @@ no-xsave $haswell 13
 END
 case_ "what no-tsc hides is off: l1" hides l1 $skylake no-tsc 12
 
+# ---- VM entries of an L1 ----
+# MAXPHYADDR of 36 instead of 40
+sed 's/^\(cpuid = 0x80000008 0x00\) 0x00003028/\1 0x00003024/' "$work/skylake.cpu" >"$work/narrow.cpu"
+entries() {
+	boot "entries-$1" 0 vmxtest --nested --policy "$work/$1.cpu" --cmdline "only=$2" && l0_lives "entries-$1" &&
+		said "entries-$1" "vmxtest> [1-9][0-9]* passed, 0 failed,"
+}
+narrow() {
+	! cmp -s "$work/narrow.cpu" "$work/skylake.cpu" && entries narrow entry
+}
+policy no-nx $skylake --without=nx || exit 1
+case_ "VM entries of an L1 with narrower addresses" narrow
+case_ "VM entries of an L1 without NX: L2's EFER" entries no-nx entry_guest:_EFER
+case_ "likewise L1's own" entries no-nx entry_host:_EFER
+
 # ---- an FPU that CPUID hides ----
 x87() {
 	local name=x87-$1 from=$2

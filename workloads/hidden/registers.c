@@ -2,6 +2,8 @@
 /* Control registers, XCR0, MSRs. */
 #include "hidden.h"
 
+#include "rt_check.h"
+
 #define NONE                                                                                                 \
 	{                                                                                                    \
 		0, 0, EAX, 0                                                                                 \
@@ -11,8 +13,9 @@
 		1, 0, ECX, 26                                                                                \
 	}
 
-#define APIC_BASE 0x1bu
-#define EXTD      0x400ull
+#define APIC_BASE  0x1bu
+#define CR4_FIXED1 0x489u
+#define EXTD       0x400ull
 
 static void cr4_bit(void *arg)
 {
@@ -63,6 +66,7 @@ static void x2apic_on(void *arg)
 
 void check_registers(void)
 {
+	uint64_t hidden = 0;
 	static const struct way ways[] = {
 		{"CR4.VME",                {1, 0, EDX, 1},           GP, cr4_bit,        0x1,         NONE },
 		{"CR4.PVI",                {1, 0, EDX, 1},           GP, cr4_bit,        0x2,         NONE },
@@ -109,4 +113,10 @@ void check_registers(void)
 	};
 
 	check_ways(ways, sizeof(ways) / sizeof(ways[0]));
+	if (!shown((struct feature){1, 0, ECX, 5}))
+		return;
+	for (unsigned int i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (ways[i].try == cr4_bit && !shown(ways[i].feature))
+			hidden |= ways[i].arg;
+	rt_check_u64("bits of CR4 that are hidden, in IA32_VMX_CR4_FIXED1", rdmsr(CR4_FIXED1) & hidden, 0);
 }

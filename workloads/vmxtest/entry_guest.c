@@ -85,7 +85,7 @@ static void msrs(void)
 	if (tries_begin("entry guest: EFER", KERNEL64, TRY_SETS(PUT(OR(ENTRY_CTLS), ENTRY_LOAD_EFER)))) {
 		try_bits(GUEST_EFER, 0x500, TRY_GUEST);
 		try_value(GUEST_EFER, get(GUEST_EFER) & ~0x500ull, TRY_GUEST);
-		try_bits(GUEST_EFER, 0x80000001800200feull, TRY_GUEST);
+		try_bits(GUEST_EFER, efer_reserved(), TRY_GUEST);
 		tries_end();
 	}
 	if (tries_begin("entry guest: EFER of an unpaged guest", UNPAGED,

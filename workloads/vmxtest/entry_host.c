@@ -57,7 +57,7 @@ static void msrs(void)
 	if (tries_begin("entry host: EFER", KERNEL64, TRY_SETS(PUT(OR(EXIT_CTLS), EXIT_LOAD_EFER)))) {
 		try_bits(HOST_EFER, 0x500, TRY_HOST);
 		try_value(HOST_EFER, get(HOST_EFER) & ~0x500ull, TRY_HOST);
-		try_bits(HOST_EFER, 0x80000001800200feull, TRY_HOST);
+		try_bits(HOST_EFER, efer_reserved(), TRY_HOST);
 		tries_end();
 	}
 	if (tries_begin_not_bochs("entry host: PERF_GLOBAL_CTRL, reserved bits", KERNEL64,

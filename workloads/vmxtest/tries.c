@@ -16,6 +16,18 @@ uint64_t beyond_width(void)
 	return (~0ull << lab_caps.physical_bits) & (5ull << lab_caps.physical_bits | 0x8018000000000000);
 }
 
+uint64_t efer_reserved(void)
+{
+	const uint32_t shown = cpuid(0x80000001, 0).edx;
+	uint64_t hidden = 0;
+
+	if (!(shown & 1u << 11))
+		hidden |= EFER_SCE;
+	if (!(shown & 1u << 20))
+		hidden |= EFER_NXE;
+	return hidden | 0x80000001800200feull;
+}
+
 static void reset(void)
 {
 	lab_reset(&code_tries_code, now.mode);

@@ -34,5 +34,7 @@ void tries_end(void);
 
 /* Some of the bits that a physical address must not have: beyond the processor's width. */
 uint64_t beyond_width(void);
+/* Bits that IA32_EFER must not have, those of features that CPUID hides among them. */
+uint64_t efer_reserved(void);
 
 #endif
