@@ -212,9 +212,10 @@ static bool end_turn(struct net *n, unsigned end)
 	if (n->free_at[end] > n->now + 4 * FRAME_TIME) /* the device is busy */
 		return true;
 	size = reliable_send(&n->end[end], frame, n->now);
-	if (size)
-		throw(n, end, frame, size);
-	return size;
+	if (!size)
+		return false;
+	throw(n, end, frame, size);
+	return true;
 }
 
 static bool done(const struct net *n)
