@@ -12,8 +12,8 @@
 #define MSR_VMX_PINBASED      0x481u
 #define MSR_VMX_TRUE_PINBASED 0x48Du
 
-/* Long enough for the longest chain of prerequisites; it ends where they go round. */
-#define CHAIN_MAX 16
+/* More prerequisites, and theirs, than any field has. */
+#define WAY_MAX 32
 
 static bool is_component(const struct cpu_field *field)
 {
@@ -49,25 +49,47 @@ static const struct cpu_field *component_row(uint32_t subleaf)
 	return NULL;
 }
 
-/* A prerequisite that the result lacks. */
-static const struct cpu_field *missing(const struct cpu_pool *pool, const struct cpu_field *field,
-				       uint32_t subleaf)
+/* The row of a leaf, told in full or not at all, that some host does not tell. */
+static const struct cpu_field *half_told(const struct cpu_pool *pool, uint32_t leaf)
+{
+	const struct cpu_rows rows = cpu_rows_of_leaf(leaf, 0);
+
+	for (unsigned row = rows.first; row < rows.end; row++)
+		for (unsigned host = 0; host < pool->count && cpu_row_gate[row] == F_SELF; host++)
+			if (!cpu_told(pool->hosts[host], &cpu_fields[row], 0))
+				return &cpu_fields[row];
+	return NULL;
+}
+
+/* What is there beside the table's prerequisites; NULL: nothing. */
+static const struct cpu_field *other_reason(const struct cpu_pool *pool, const struct cpu_field *field,
+					    uint32_t subleaf)
 {
 	const unsigned row = (unsigned)(field - cpu_fields);
-	const struct cpu_field *need;
 
 	if (cpu_row_gate[row] == F_COMPONENT)
 		return component_row(subleaf);
+	if (cpu_row_gate[row] == F_SELF)
+		return half_told(pool, field->leaf);
 	if (field == &cpu_fields[F_VMX_PREEMPTION_TIMER])
 		return &cpu_fields[F_VMX_TIMER_RATE];
-	for (unsigned i = 0; (need = cpu_field_needs(field, i)); i++)
-		if (!cpu_field_get(pool->result, need))
-			return need;
 	/* of a control word: the TRUE one does not allow it */
 	if (field->msr - MSR_VMX_PINBASED < 4)
 		return &cpu_fields
 			[cpu_rows_of_msr(field->msr - MSR_VMX_PINBASED + MSR_VMX_TRUE_PINBASED).end - 1];
 	return NULL;
+}
+
+/* The i-th prerequisite that the result lacks. */
+static const struct cpu_field *missing(const struct cpu_pool *pool, const struct cpu_field *field,
+				       uint32_t subleaf, unsigned i)
+{
+	const struct cpu_field *need;
+
+	for (unsigned n = 0; (need = cpu_field_needs(field, n)); n++)
+		if (!cpu_field_get(pool->result, need) && i-- == 0)
+			return need;
+	return i == 0 ? other_reason(pool, field, subleaf) : NULL;
 }
 
 static unsigned who_lacks(const struct cpu_pool *pool, const struct cpu_field *field)
@@ -87,28 +109,42 @@ static unsigned who_lacks(const struct cpu_pool *pool, const struct cpu_field *f
 	return pool->count;
 }
 
+/* The host that lacks something on the way from field down its prerequisites, the nearest first. */
+static unsigned whose_fault(const struct cpu_pool *pool, const struct cpu_field *field)
+{
+	const struct cpu_field *way[WAY_MAX] = {field};
+	unsigned end = 1;
+
+	for (unsigned at = 0; at < end; at++) {
+		const unsigned host = who_lacks(pool, way[at]);
+		const struct cpu_field *need;
+
+		if (host < pool->count)
+			return host;
+		for (unsigned i = 0; (need = missing(pool, way[at], way[at]->subleaf, i)); i++) {
+			bool known = end == WAY_MAX;
+
+			for (unsigned seen = 0; seen < end; seen++)
+				known |= way[seen] == need;
+			if (!known)
+				way[end++] = need;
+		}
+	}
+	return pool->count;
+}
+
 void cpu_blame(const struct cpu_pool *pool, struct cpu_finding *finding)
 {
-	const struct cpu_field *field = finding->field;
-	uint32_t subleaf = finding->subleaf;
+	unsigned host;
 
-	for (unsigned host = 0; host < pool->count; host++)
-		if (cpu_is_untold(pool->hosts[host], field)) {
+	for (host = 0; host < pool->count; host++)
+		if (cpu_is_untold(pool->hosts[host], finding->field)) {
 			finding->verdict = CPU_UNTOLD;
 			finding->host = host;
 			return;
 		}
 	finding->verdict = CPU_DEPENDS;
-	finding->because = missing(pool, field, subleaf);
-	finding->host = finding->other;
-	field = finding->because;
-	for (unsigned step = 0; field && step < CHAIN_MAX; step++) {
-		const unsigned host = who_lacks(pool, field);
-
-		if (host < pool->count) {
-			finding->host = host;
-			return;
-		}
-		field = missing(pool, field, field->subleaf);
-	}
+	finding->because = missing(pool, finding->field, finding->subleaf, 0);
+	host = finding->because ? whose_fault(pool, finding->because) : pool->count;
+	finding->host = host < pool->count ? host : finding->other;
 }

@@ -127,6 +127,20 @@ static void without_a_row(void **state)
 	assert_int_equal(a[IA32_VMX_EPT_VPID_CAP] >> 60, 0);
 }
 
+/* What must be 1 stays without what it needs; a control that need not be goes. */
+static void forced_without_what_it_needs(void **state)
+{
+	uint64_t a[NB_VMX_MSR_COUNT];
+
+	(void)state;
+	rich(a);
+	a[IA32_VMX_PROCBASED_CTLS2] &= ~MAY(1);
+	a[IA32_VMX_PROCBASED_CTLS2] |= 1u << 7;
+	cpu_vmx_close(a);
+	assert_int_equal(a[IA32_VMX_PROCBASED_CTLS2] & (MAY(7) | MAY(17)), MAY(7));
+	assert_int_equal(cpu_vmx_contradiction(a, IA32_VMX_PROCBASED_CTLS2), 0);
+}
+
 static struct findings told;
 
 /* Policies: what one demands and another forbids. */
@@ -218,10 +232,10 @@ static void follow_cpuid(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(closed_alone),  cmocka_unit_test(met_with_a_change),
-		cmocka_unit_test(without_a_row), cmocka_unit_test(contradictions),
-		cmocka_unit_test(memory_type),   cmocka_unit_test(untold),
-		cmocka_unit_test(follow_cpuid),
+		cmocka_unit_test(closed_alone),   cmocka_unit_test(met_with_a_change),
+		cmocka_unit_test(without_a_row),  cmocka_unit_test(forced_without_what_it_needs),
+		cmocka_unit_test(contradictions), cmocka_unit_test(memory_type),
+		cmocka_unit_test(untold),         cmocka_unit_test(follow_cpuid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
