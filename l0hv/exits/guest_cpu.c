@@ -109,6 +109,23 @@ static void derive(struct guest_cpu *cpu)
 /* The TSC of a VM counts ticks, whatever the processor's does. */
 static const struct cpu_options options = {.tsc_scaled = true};
 
+/* Instructions that a processor lacks are #UD; a control that it lacks would be a VMCS that it refuses to L0.
+ */
+static int clamp_vmx(struct cpu_policy *policy, const struct cpu_policy *here)
+{
+	const uint32_t all = (1u << VMX_CAPS_COUNT) - 1;
+	struct vmx_caps caps, most;
+	uint32_t bad;
+
+	if (!cpu_policy_msr(policy, VMX_CAPS_FIRST_MSR))
+		return 0;
+	cpu_vmx_caps(policy, &caps);
+	cpu_vmx_caps(here, &most);
+	if (cpu_vmx_limit(&caps, most.msr, all, &bad))
+		return -EINVAL;
+	return cpu_vmx_set_caps(policy, &caps);
+}
+
 /*
  * What a policy of a bundle shows to a VM of L0: what L0 would offer on such a processor. Then it is held
  * against what L0 offers on this one. Both as baselines, so that nothing is shown without what it needs.
@@ -140,7 +157,8 @@ static int apply(struct guest_cpu *cpu, const struct vm_config *config, const st
 	if (!config->cpu_force)
 		return -EPERM;
 	cpu_reasons_log(config->name);
-	return 0;
+	*why = "VT-x as its policy says and that of this processor contradict each other";
+	return clamp_vmx(&cpu->policy, &here);
 }
 
 static int limit_vmx(struct cpu_policy *policy, const struct vm_config *config, const char **why)

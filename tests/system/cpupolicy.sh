@@ -90,6 +90,13 @@ few $skylake
 no-fpu $skylake
 END
 case_ "the same without a table of answers" uncached
+# A control that the processor lacks would be a VMCS that it refuses to L0.
+forced_vmx() {
+	dump vmx-plain "$sandy" --nested && dump vmx-forced "$sandy" --nested --policy "$work/haswell.cpu" --set cpu.force=on &&
+		diff <(grep '^msr ' "$work/vmx-plain.dump") <(grep '^msr ' "$work/vmx-forced.dump") &&
+		grep -q '0x00000007 0x00: .* ebx=0x000027ab ' "$work/vmx-forced.dump"
+}
+case_ "VT-x by force is no more than the processor's" forced_vmx
 
 # ---- what it may do ----
 # hides LEVEL MODEL POLICY LEAST: each case as CPUID says, at least so many of them hidden
