@@ -88,6 +88,7 @@ static int check_whole(struct frame_reader *r, struct frame *out)
 {
 	const uint32_t flags = get16(r->buffer + AT_FLAGS), sender = flags >> 1;
 	const struct stream_kind *kind;
+	uint32_t may;
 
 	*out = (struct frame){.type = get16(r->buffer + AT_TYPE),
 			      .sender = sender,
@@ -99,8 +100,9 @@ static int check_whole(struct frame_reader *r, struct frame *out)
 	if (frame_crc(r->buffer, out->length) != get32(r->buffer + AT_CRC))
 		return fail(r, FRAME_BAD_CRC, frame_crc(r->buffer, out->length), get32(r->buffer + AT_CRC));
 	kind = stream_kind(out->type);
-	if (!(r->senders >> sender & 1u) || (kind && !(kind->senders >> sender & 1u)))
-		return fail(r, FRAME_WRONG_SENDER, kind ? kind->senders & r->senders : r->senders, sender);
+	may = kind ? r->senders & (uint32_t)kind->senders : r->senders;
+	if (!(may >> sender & 1u))
+		return fail(r, FRAME_WRONG_SENDER, may, sender);
 	if (out->sequence != r->next[sender])
 		return fail(r, FRAME_BAD_ORDER, r->next[sender], out->sequence);
 	if (!kind && flags & FRAME_MANDATORY)

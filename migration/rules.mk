@@ -13,3 +13,12 @@ $(BUILD)/l0/stream.pb-c.o: $(BUILD)/gen/migration/stream.pb-c.c
 $(BUILD)/nestbed.o/stream.pb-c.o: $(BUILD)/gen/migration/stream.pb-c.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(HOST_CC) $(NESTBED_CFLAGS) -w -c -o $@ $<
+
+MIG_LIBS := -lprotobuf-c
+MIG_TEST := tests/unit/migration_world.c
+MIG_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_migration_*.c))
+$(foreach t,$(MIG_TESTS),$(call unit_test,$(t),tests/unit/$(t).c $(MIG_TEST) $(MIG_SRC),$(MIG_LIBS)))
+
+# The generated messages, linked into all that are tested here.
+$(MIG_TESTS:%=$(BUILD)/tests/%): $(BUILD)/nestbed.o/stream.pb-c.o
+$(patsubst %,$(BUILD)/san/%.o,$(MIG_SRC) $(MIG_TEST) $(MIG_TESTS:%=tests/unit/%.c)): | $(MIG_GEN)
