@@ -108,8 +108,13 @@ static void test_each_step_left_out_shows(void **state)
 				 barrier_step_name(cases[i].step), cases[i].liar ? ", lying" : "",
 				 verify_error_text(v.error), (unsigned long long)v.expected,
 				 (unsigned long long)v.got, verify_error_text(cases[i].error));
-		/* The target saw it too: the guest did not move. */
-		assert_true(session_runs_guest(&w->side[SENDER_SOURCE].session));
+		/* The target saw it too, but for what only the source's order shows: the guest did not move.
+		 */
+		if (cases[i].step != BARRIER_WAIT_APPLIED &&
+		    !session_runs_guest(&w->side[SENDER_SOURCE].session))
+			fail_msg("without '%s': source %s, target %s", barrier_step_name(cases[i].step),
+				 session_state_name(&w->side[SENDER_SOURCE].session),
+				 session_state_name(&w->side[SENDER_TARGET].session));
 		world_free(w);
 	}
 }
