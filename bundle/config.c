@@ -6,12 +6,15 @@
 
 #include "bundle/bundle.h"
 #include "bundle/config_impl.h"
+#include "nestbed/link.h"
 
 #define KIB            1024ull
 #define MIB            (1024 * KIB)
 #define GIB            (1024 * MIB)
 #define DEFAULT_MEMORY (64 * MIB)
 #define DEFAULT_SLICE  1000000u
+
+#define CONFIG_LINK_TEST_MAX (1ull << 40)
 
 #define AT(type, field) offsetof(struct type, field), sizeof(((struct type *)0)->field)
 
@@ -22,6 +25,12 @@ static const struct config_key keys[] = {
 		"ticks after which every VM is stopped; 0: none"},
 	{CONFIG_L0, "crash",                    CONFIG_NUMBER, false, AT(l0_config, crash), 0, CONFIG_CRASHES - 1,
 		"L0 faults on purpose before it enters a VM, to show how that is told; 0: it does not"},
+	{CONFIG_L0, "host",                     CONFIG_NUMBER, false, AT(l0_config, host), 0, NB_LINK_HOSTS - 1,
+		"L0 uses the e1000, with this number in its MAC"},
+	{CONFIG_L0, "peer",                     CONFIG_NUMBER, false, AT(l0_config, peer), 0, NB_LINK_HOSTS - 1,
+		"before it enters a VM, L0 tries the link with the L0 of this number"},
+	{CONFIG_L0, "link_test",                CONFIG_NUMBER, false, AT(l0_config, link_test), 0, CONFIG_LINK_TEST_MAX,
+		"bytes that it then sends"},
 	{CONFIG_VM, "image",                    CONFIG_ENTRY, false,  AT(vm_config, image), 0, 0,
 		"bundle entry with the multiboot-1 kernel"},
 	{CONFIG_VM, "cmdline",                  CONFIG_TEXT, false,   AT(vm_config, cmdline), 0, 0,
@@ -387,8 +396,21 @@ static int begin_vm(struct parser *p, struct span name)
 	return 0;
 }
 
+static int end_l0(struct parser *p)
+{
+	const uint32_t host = p->config->host, peer = p->config->peer;
+
+	if (peer == CONFIG_NO_HOST || (host != CONFIG_NO_HOST && host != peer))
+		return 0;
+	say_begin(p->error, p->section_line);
+	say(p->error, "[l0] has a 'peer', so it needs a 'host' that is another number");
+	return -EINVAL;
+}
+
 static int end_section(struct parser *p)
 {
+	if (p->section == CONFIG_L0)
+		return end_l0(p);
 	if (p->section == CONFIG_CPU)
 		return config_end_cpu(p);
 	if (p->section != CONFIG_VM || p->vm->image[0])
@@ -449,6 +471,7 @@ int config_parse(const char *text, size_t n, struct l0_config *config, struct co
 	int err;
 
 	memset(config, 0, sizeof(*config));
+	config->host = config->peer = CONFIG_NO_HOST;
 	memset(error, 0, sizeof(*error));
 	for (size_t at = 0; at < n;) {
 		const size_t length = span_find(text + at, n - at, '\n');

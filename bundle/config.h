@@ -18,6 +18,8 @@
 #define CONFIG_NAME_MAX    32u /* each with its NUL */
 #define CONFIG_LINE_MAX    512u
 
+#define CONFIG_NO_HOST UINT32_MAX
+
 /* How L0 is to fault, for who wants to see that it is told in full. */
 enum config_crash { CRASH_NONE, CRASH_PAGE_FAULT, CRASH_STACK, CRASH_VMX, CRASH_PANIC, CONFIG_CRASHES };
 
@@ -61,6 +63,9 @@ struct vm_config {
 struct l0_config {
 	uint64_t limit; /* ticks until L0 stops every VM; 0: none */
 	uint32_t crash; /* enum config_crash */
+	uint32_t host; /* L0's number on the link (include/nestbed/link.h); CONFIG_NO_HOST: it has no NIC */
+	uint32_t peer; /* the host to try the link with; CONFIG_NO_HOST: none */
+	uint64_t link_test; /* bytes to send to it */
 	uint32_t vm_count;
 	struct vm_config vm[CONFIG_VMS_MAX];
 	uint32_t policy_count;

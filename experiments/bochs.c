@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #include "experiments/isolate.h"
 #include "experiments/machine.h"
 #include "experiments/scratch.h"
+#include "experiments/wire.h"
 
 #define BOCHS         "bochs-bin"
 #define LOG_TAIL      65536
@@ -32,6 +34,8 @@
 /* What the child says by its exit status before Bochs has begun. Bochs itself ends with 0, 1 or a signal. */
 #define EXIT_NO_ISOLATION 120
 #define EXIT_NO_BOCHS     121
+#define EXIT_NO_WIRE      122
+#define EXIT_NO_NAMESPACE 123
 
 enum {
 	FILE_RC,
@@ -51,6 +55,7 @@ struct machine {
 	struct scratch_file file[FILE_COUNT];
 	struct bochs_output filter;
 	struct timespec started;
+	const struct machine_nic *nic; /* or NULL */
 };
 
 static void close_files(struct machine *m)
@@ -67,6 +72,8 @@ static int make_files(struct machine *m, const struct machine_spec *spec, const 
 	struct bochsrc rc = {
 		.cpu = spec->cpu,
 		.cpus = spec->cpus,
+		.nic = spec->nic,
+		.host = spec->nic ? spec->nic->host : 0,
 		.memory = spec->memory,
 		.rom_size = spec->rom.size,
 		.table_address = NB_BOOT_TABLE,
@@ -103,8 +110,9 @@ static int make_files(struct machine *m, const struct machine_spec *spec, const 
 
 /* In the child. Never returns. */
 __attribute__((noreturn)) static void become_bochs(const struct machine *m, const char *dir, int out,
-						   pid_t parent)
+						   int channel, pid_t parent)
 {
+	enum isolation isolation;
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR);
 
@@ -123,8 +131,13 @@ __attribute__((noreturn)) static void become_bochs(const struct machine *m, cons
 	setenv("TZ", "UTC", 1); /* the CMOS clock starts at local time */
 	if (dir && chdir(dir))
 		_exit(EXIT_NO_BOCHS);
-	if (isolate() == ISOLATE_NONE)
+	isolation = isolate();
+	if (isolation == ISOLATE_NONE)
 		_exit(EXIT_NO_ISOLATION);
+	if (m->nic && isolation != ISOLATE_NAMESPACE && isolation != ISOLATE_USER_NAMESPACE)
+		_exit(EXIT_NO_NAMESPACE);
+	if (m->nic && wire_end_give(channel))
+		_exit(EXIT_NO_WIRE);
 	execlp(BOCHS, BOCHS, "-q", "-f", m->file[FILE_RC].path, "-rc", m->file[FILE_DEBUGGER].path,
 	       (char *)NULL);
 	_exit(EXIT_NO_BOCHS);
@@ -133,19 +146,29 @@ __attribute__((noreturn)) static void become_bochs(const struct machine *m, cons
 static int spawn(struct machine *m, const char *dir)
 {
 	pid_t self = getpid();
-	int pipes[2];
-	int err;
+	int pipes[2], channel[2] = {-1, -1};
+	int err, end;
 
+	if (m->nic && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel))
+		return -errno;
 	if (pipe2(pipes, O_CLOEXEC))
 		return -errno;
 	clock_gettime(CLOCK_MONOTONIC, &m->started);
 	fflush(NULL);
 	m->pid = fork();
 	if (!m->pid)
-		become_bochs(m, dir, pipes[1], self);
+		become_bochs(m, dir, pipes[1], channel[1], self);
 	err = m->pid < 0 ? -errno : 0;
 	close(pipes[1]);
 	m->out = pipes[0];
+	if (!m->nic)
+		return err;
+	close(channel[1]);
+	end = err ? err : wire_end_take(channel[0]);
+	close(channel[0]);
+	/* Without an end the machine has ended before it began; its exit status says why. */
+	if (end >= 0)
+		wire_attach(m->nic->wire, m->nic->host, end);
 	return err;
 }
 
@@ -156,6 +179,7 @@ static int bochs_start(const struct machine_spec *spec, struct machine **machine
 	int err;
 
 	m->out = -1;
+	m->nic = spec->nic;
 	for (int i = 0; i < FILE_COUNT; i++)
 		m->file[i].fd = -1;
 	*why = NULL;
@@ -262,6 +286,12 @@ static char *explain(const struct machine *m, enum machine_end asked, int status
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_ISOLATION)
 		return text_copy("can't keep " BOCHS " off the network here: no network namespace, no user "
 				 "namespace, no seccomp\n");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_NAMESPACE)
+		return text_copy("no link is possible here: a machine with a NIC needs a network namespace "
+				 "of its own, "
+				 "and this computer allows neither that nor a user namespace\n");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_WIRE)
+		return text_copy("can't open the wire's end in the machine's network namespace\n");
 	return last_words(m, asked);
 }
 
@@ -272,6 +302,8 @@ static void bochs_finish(struct machine *m, enum machine_end asked, struct machi
 
 	while (waitpid(m->pid, &r->wait_status, 0) < 0 && errno == EINTR)
 		;
+	if (m->nic)
+		wire_detach(m->nic->wire, m->nic->host);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	r->wall_seconds =
 		(double)(now.tv_sec - m->started.tv_sec) + 1e-9 * (double)(now.tv_nsec - m->started.tv_nsec);

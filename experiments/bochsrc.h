@@ -3,6 +3,7 @@
 #ifndef EXPERIMENTS_BOCHSRC_H
 #define EXPERIMENTS_BOCHSRC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,8 @@ struct bochsrc {
 	uint32_t table_address;
 	const char *pack;
 	uint32_t pack_address;
+	bool nic; /* it has an e1000, with the MAC of `host` (include/nestbed/link.h) */
+	unsigned host;
 	const char *log;
 	const char *com1; /* what is written to it */
 };

@@ -37,6 +37,7 @@ struct command {
 
 int cmd_boot(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_link(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_plot(int argc, char **argv);
 int cmd_records(int argc, char **argv);

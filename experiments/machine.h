@@ -22,6 +22,14 @@ struct machine_module {
 	const char *cmdline;
 };
 
+struct wire;
+
+/* The machine has an e1000, and `wire` (experiments/wire.h) its other end. */
+struct machine_nic {
+	struct wire *wire;
+	unsigned host; /* below NB_LINK_HOSTS */
+};
+
 /* Borrows everything; it must outlive the machine. */
 struct machine_spec {
 	const char *name; /* of this machine run: [a-z0-9-] */
@@ -34,6 +42,7 @@ struct machine_spec {
 	struct machine_module module[NB_BOOT_MODULES_MAX];
 	unsigned module_count;
 	unsigned seconds; /* wall-clock limit; 0: none */
+	const struct machine_nic *nic; /* NULL: none */
 	const char *keep_dir; /* where its files stay; NULL: nowhere */
 };
 

@@ -8,12 +8,13 @@
 #include "experiments/text.h"
 
 static const struct command commands[] = {
-	{"list",    "list the experiments and their settings",                cmd_list   },
-	{"run",     "run an experiment: tables, records and figures",         cmd_run    },
-	{"boot",    "boot one guest, bare or under L0, and print its output", cmd_boot   },
-	{"records", "print a records file as text",                           cmd_records},
-	{"plot",    "draw a result's figures again, from its tables",         cmd_plot   },
-	{"doctor",  "say what this computer has and lacks",                   cmd_doctor },
+	{"list",    "list the experiments and their settings",                 cmd_list   },
+	{"run",     "run an experiment: tables, records and figures",          cmd_run    },
+	{"boot",    "boot one guest, bare or under L0, and print its output",  cmd_boot   },
+	{"link",    "try the link between two machines and say what it costs", cmd_link   },
+	{"records", "print a records file as text",                            cmd_records},
+	{"plot",    "draw a result's figures again, from its tables",          cmd_plot   },
+	{"doctor",  "say what this computer has and lacks",                    cmd_doctor },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

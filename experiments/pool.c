@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "experiments/text.h"
+#include "experiments/wire.h"
 
 #define POLL_MS      200 /* at least so often are time limits looked at */
 #define SHOW_SECONDS 0.2
@@ -38,6 +39,7 @@ struct pool {
 	double started;
 	double shown;
 	bool terminal;
+	struct wire *wire; /* of the machines with a NIC; NULL: none has one */
 };
 
 static double now(void)
@@ -125,13 +127,21 @@ static void keep_limits(struct pool *p)
 /* Waits for output or a signal, hands output on, ends what has ended. */
 static void turn(struct pool *p, const sigset_t *while_waiting)
 {
-	struct timespec wait = {.tv_nsec = POLL_MS % 1000 * 1000000L, .tv_sec = POLL_MS / 1000};
+	struct timespec wait = {.tv_nsec = POLL_MS * 1000000L};
+	const uint64_t frame = p->wire ? wire_wait(p->wire) : UINT64_MAX;
+	unsigned fds = p->running;
 	uint8_t data[65536];
 
 	for (unsigned i = 0; i < p->running; i++)
 		p->poll[i] = (struct pollfd){.fd = p->driver->fd(p->slot[i].machine), .events = POLLIN};
-	if (ppoll(p->poll, p->running, &wait, while_waiting) <= 0)
+	if (p->wire)
+		fds += wire_poll(p->wire, p->poll + p->running);
+	if (frame < (uint64_t)wait.tv_nsec)
+		wait.tv_nsec = (long)frame;
+	if (ppoll(p->poll, fds, &wait, while_waiting) < 0)
 		return;
+	if (p->wire)
+		wire_turn(p->wire);
 	for (unsigned i = p->running; i-- > 0;) { /* downwards: end() moves the last slot */
 		ssize_t n;
 
@@ -181,7 +191,9 @@ int pool_run(const struct machine_driver *driver, struct job *jobs, unsigned cou
 	int err;
 
 	p.slot = zalloc(p.room * sizeof(*p.slot));
-	p.poll = zalloc(p.room * sizeof(*p.poll));
+	p.poll = zalloc((p.room + NB_LINK_HOSTS) * sizeof(*p.poll));
+	for (unsigned i = 0; i < count; i++)
+		p.wire = jobs[i].spec.nic ? jobs[i].spec.nic->wire : p.wire;
 	caught = 0;
 	sigemptyset(&blocked);
 	for (int i = 0; i < 3; i++) {

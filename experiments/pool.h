@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Runs machines, several at a time, to their ends: hands their output on as it comes, keeps time
- * limits, and ends all of them at SIGINT, SIGTERM or SIGHUP.
+ * limits, carries frames between them (those with a NIC are on one wire), and ends all of them at SIGINT,
+ * SIGTERM or SIGHUP.
  */
 #ifndef EXPERIMENTS_POOL_H
 #define EXPERIMENTS_POOL_H

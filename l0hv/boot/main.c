@@ -9,6 +9,8 @@
 #include "l0hv/exits/cpu_reasons.h"
 #include "l0hv/lib/lib.h"
 #include "l0hv/mm/pages.h"
+#include "l0hv/net/link.h"
+#include "l0hv/net/trial.h"
 #include "l0hv/record/account.h"
 #include "l0hv/record/record.h"
 #include "l0hv/sched/sched.h"
@@ -99,6 +101,19 @@ static void read_bundle(const struct multiboot_info *info, struct bundle *bundle
 		refuse_text("the boot bundle's configuration is bad", error.text);
 }
 
+static void start_link(void)
+{
+	const char *why = "";
+
+	if (config.host == CONFIG_NO_HOST)
+		return;
+	if (link_start((uint8_t)config.host, &why))
+		refuse_text("[l0] has a 'host', and this machine lacks", why);
+	if (config.peer != CONFIG_NO_HOST &&
+	    link_trial((uint8_t)config.host, (uint8_t)config.peer, config.link_test, &why))
+		refuse_text("the trial of the link failed: it lacked", why);
+}
+
 void l0_main(uint32_t magic, uint32_t info_address)
 {
 	const struct multiboot_info *info = phys_to_virt(info_address);
@@ -113,6 +128,7 @@ void l0_main(uint32_t magic, uint32_t info_address)
 	vmx_probe();
 	account_calibrate();
 	read_bundle(info, &bundle);
+	start_link();
 	for (uint32_t i = 0; i < config.vm_count; i++) {
 		const struct vm_config *vm = &config.vm[i];
 

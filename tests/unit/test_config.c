@@ -34,7 +34,14 @@ static const struct {
 	 "nested.vmx_locked, "
 	 "record.phases, cached_cpuid, scratch, cpu.policy, cpu.force, slice, module"											   },
 	{"unknown key of L0",             "[l0]\nmemory = 1M\n",
-	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash"												   },
+	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash, host, peer, link_test"                                                                            },
+	{"host 16",		       "[l0]\nhost = 16\n" VM,						   "line 2: 'host' must be a number between 0 and 15, got '16'"},
+	{"peer 16",		       "[l0]\nhost = 1\npeer = 16\n" VM,
+	 "line 3: 'peer' must be a number between 0 and 15, got '16'"													   },
+	{"peer without a host",           "[l0]\npeer = 1\n" VM,
+	 "line 1: [l0] has a 'peer', so it needs a 'host' that is another number"											       },
+	{"peer of itself",                "[l0]\nhost = 1\npeer = 1\n" VM,
+	 "line 1: [l0] has a 'peer', so it needs a 'host' that is another number"											       },
 	{"key before a section",          "image = k\n",
 	 "line 1: 'image' stands before the first section; expected [l0], [cpu NAME] or [vm NAME]"                                                                              },
 	{"no equals sign",                VM "nested\n",
@@ -163,6 +170,7 @@ static void a_full_text(void **state)
 	const char *text = "# two VMs\n"
 			   "[l0]\n"
 			   "limit = 20000000000          # ticks; optional\n"
+			   "host = 3\npeer = 0xf\nlink_test = 4194304\n"
 			   "\n"
 			   "[vm first-one]\r\n"
 			   "image = exits\r\n"
@@ -193,6 +201,9 @@ static void a_full_text(void **state)
 	if (config_parse(text, strlen(text), &config, &error))
 		fail_msg("%s", error.text);
 	assert_int_equal(config.limit, 20000000000);
+	assert_int_equal(config.host, 3);
+	assert_int_equal(config.peer, 15);
+	assert_int_equal(config.link_test, 4 << 20);
 	assert_int_equal(config.vm_count, 2);
 	assert_string_equal(a->name, "first-one");
 	assert_string_equal(a->image, "exits");
@@ -211,8 +222,8 @@ static void a_full_text(void **state)
 	assert_string_equal(a->module[0].args, "root=/dev/x  y");
 	assert_string_equal(a->module[1].entry, "initrd");
 	assert_string_equal(a->module[1].args, "");
-	assert_int_equal(a->line, 5);
-	assert_int_equal(a->module[1].line, 25);
+	assert_int_equal(a->line, 8);
+	assert_int_equal(a->module[1].line, 28);
 	assert_string_equal(b->name, "b");
 	assert_int_equal(b->memory, 64 << 20);
 	assert_int_equal(b->vcpus, 1);
@@ -293,6 +304,8 @@ static void text_needs_no_nul(void **state)
 	memcpy(exact, text, sizeof(text) - 4);
 	assert_int_equal(config_parse(exact, sizeof(text) - 4, &config, &error), 0);
 	assert_int_equal(config.vm[0].memory, 2 << 20);
+	assert_int_equal(config.host, CONFIG_NO_HOST);
+	assert_int_equal(config.peer, CONFIG_NO_HOST);
 	free(exact);
 }
 

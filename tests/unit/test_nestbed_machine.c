@@ -218,6 +218,36 @@ static void bochsrc_says_it_all(void **state)
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		if (!strstr(t.data, lines[i]))
 			fail_msg("no line '%s'", lines[i] + 1);
+	assert_null(strstr(t.data, "e1000"));
+	text_free(&t);
+}
+
+static void bochsrc_of_a_machine_with_a_nic(void **state)
+{
+	const struct bochsrc rc = {.cpu = "c",
+				   .cpus = 1,
+				   .memory = 256ull << 20,
+				   .rom = "/r",
+				   .rom_size = 131072,
+				   .table = "/t",
+				   .pack = "/p",
+				   .com1 = "/c",
+				   .log = "/l",
+				   .nic = true,
+				   .host = 11};
+	static const char *const lines[] = {
+		"\ncpu: model=c, count=1, ips=1000000,",
+		", e1000=1\n",
+		"\npci: enabled=1, chipset=i440fx, slot1=e1000\n",
+		"\ne1000: enabled=1, mac=52:54:00:4e:42:0b, ethmod=socket, ethdev=40000\n",
+	};
+	struct text t = {0};
+
+	(void)state;
+	bochsrc_write(&t, &rc);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (!strstr(t.data, lines[i]))
+			fail_msg("no line '%s'", lines[i] + 1);
 	text_free(&t);
 }
 
@@ -277,6 +307,7 @@ int main(void)
 		cmocka_unit_test(boot_image_lies_below_devices),
 		cmocka_unit_test(boot_image_refuses),
 		cmocka_unit_test(bochsrc_says_it_all),
+		cmocka_unit_test(bochsrc_of_a_machine_with_a_nic),
 		cmocka_unit_test(bochs_own_lines_go),
 	};
 
