@@ -241,7 +241,7 @@ static void carry(struct wire *w, unsigned from, unsigned to, uint8_t *frame, si
 static void take(struct wire *w, unsigned from, uint8_t *frame, size_t size)
 {
 	struct end *e = &w->end[from];
-	struct nb_link_frame head;
+	struct nb_link_frame head = {0};
 
 	e->count.frames++;
 	e->count.bytes += size;

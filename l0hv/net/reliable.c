@@ -94,9 +94,12 @@ static size_t put_probe(struct reliable *r, void *frame, uint64_t now)
 
 static bool probe_due(const struct reliable *r, uint64_t now)
 {
+	const bool owed = r->heard ? r->next != r->unacked : r->sealed != r->unacked;
 	uint64_t wait = r->timeout, since = r->quiet_since;
 
-	if (r->next == r->unacked) {
+	if (owed && !r->heard && !r->probe)
+		return true;
+	if (!owed) {
 		since = r->heard_at > since ? r->heard_at : since;
 		return r->config.keep_alive && now - since >= r->config.keep_alive;
 	}
@@ -116,7 +119,7 @@ size_t reliable_send(struct reliable *r, void *frame, uint64_t now)
 	for (uint32_t q = r->unacked; q != r->next; q++)
 		if (slot(r->out, q)->lost)
 			return put_data(r, frame, q, now);
-	if (r->next != r->sealed)
+	if (r->heard && r->next != r->sealed)
 		return put_data(r, frame, r->next++, now);
 	return probe_due(r, now) ? put_probe(r, frame, now) : 0;
 }
@@ -294,6 +297,7 @@ static enum reliable_taken take(struct reliable *r, const struct nb_link_frame *
 		taken = take_data(r, f, now);
 	if (taken != RELIABLE_TAKEN)
 		return taken;
+	r->heard = true;
 	r->heard_at = now;
 	r->unanswered = 0;
 	take_ack(r, f->acknowledge, ack.come, now);

@@ -60,6 +60,7 @@ struct reliable {
 	struct reliable_counters count;
 	uint32_t round;
 	bool dead;
+	bool heard; /* the peer is there: before that only PROBEs go */
 	/* Sending: frames [unacked, next) are on the way, [next, sealed) wait; `sealed` is being filled. */
 	uint32_t unacked, next, sealed;
 	uint32_t filled; /* bytes in the frame `sealed` */

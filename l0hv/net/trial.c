@@ -10,7 +10,7 @@
 #include "l0hv/record/record.h"
 
 #define CHUNK_WORDS   1024u
-#define LIMIT_SECONDS 60u /* the peer may start much later */
+#define LIMIT_SECONDS 6u /* the peer may start much later */
 #define ODD           0x9E3779B97F4A7C15ull
 
 /* Each way: a word with the number of bytes behind it, then those, rounded up to words. */

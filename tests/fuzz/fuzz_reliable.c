@@ -106,6 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t now = 0;
 
 	reliable_init(&r, &config, now);
+	r.heard = size & 1;
 	for (unsigned steps = 0; in.size && steps < 400; steps++) {
 		switch (take(&in, 1) % 6) {
 		case 0:
