@@ -42,6 +42,7 @@ int cmd_list(int argc, char **argv);
 int cmd_plot(int argc, char **argv);
 int cmd_records(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_stream(int argc, char **argv);
 
 /* CLI_OK, or CLI_REFUSED: this computer can't run machines, and stderr says why. */
 int cli_machines(void);

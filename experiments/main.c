@@ -13,6 +13,7 @@ static const struct command commands[] = {
 	{"boot",    "boot one guest, bare or under L0, and print its output",  cmd_boot   },
 	{"link",    "try the link between two machines and say what it costs", cmd_link   },
 	{"records", "print a records file as text",                            cmd_records},
+	{"stream",  "show or verify a captured migration stream",              cmd_stream },
 	{"plot",    "draw a result's figures again, from its tables",          cmd_plot   },
 	{"doctor",  "say what this computer has and lacks",                    cmd_doctor },
 };

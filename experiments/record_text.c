@@ -153,6 +153,11 @@ static void add_fields(struct text *out, const ProtobufCMessage *m)
 	}
 }
 
+void message_text(struct text *out, const ProtobufCMessage *message)
+{
+	add_fields(out, message);
+}
+
 /* The record's body and the name of its kind; NULL for a record of a kind that is not known here. */
 static const ProtobufCMessage *body(const Nestbed__Record *record, const char **kind)
 {

@@ -22,3 +22,7 @@ $(foreach t,$(MIG_TESTS),$(call unit_test,$(t),tests/unit/$(t).c $(MIG_TEST) $(M
 # The generated messages, linked into all that are tested here.
 $(MIG_TESTS:%=$(BUILD)/tests/%): $(BUILD)/nestbed.o/stream.pb-c.o
 $(patsubst %,$(BUILD)/san/%.o,$(MIG_SRC) $(MIG_TEST) $(MIG_TESTS:%=tests/unit/%.c)): | $(MIG_GEN)
+
+MIG_FUZZ := migration_stream migration_machines
+$(foreach f,$(MIG_FUZZ),$(call fuzzer,$(f),tests/fuzz/fuzz_$(f).c $(MIG_SRC),$(BUILD)/nestbed.o/stream.pb-c.o $(MIG_LIBS)))
+$(MIG_FUZZ:%=$(BUILD)/fuzz/fuzz_%): $(BUILD)/nestbed.o/stream.pb-c.o
