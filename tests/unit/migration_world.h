@@ -63,6 +63,7 @@ struct world {
 	bool target_first; /* whose time limit ends first */
 	uint32_t leave_out; /* barrier steps */
 	bool liar; /* BarrierCpu claims steps that were left out */
+	bool late_device; /* a device writes while the vCPUs stand still and Barrier is out already */
 
 	/* the VM */
 	uint8_t memory[WORLD_PAGES][4096], cache[WORLD_PAGES][4096];

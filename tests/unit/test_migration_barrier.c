@@ -161,6 +161,18 @@ static void test_ledger_without_digests(void **state)
 	}
 }
 
+/* In the barrier's own epoch, which ends when the vCPUs run again. */
+static void test_write_behind_the_barrier(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	w->late_device = true;
+	assert_true(world_run(w));
+	assert_int_equal(world_verify(w->capture, w->captured, false).error, VERIFY_LATE);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +182,7 @@ int main(void)
 		cmocka_unit_test(test_no_barrier_is_a_time_limit),
 		cmocka_unit_test(test_barriers_are_counted),
 		cmocka_unit_test(test_ledger_without_digests),
+		cmocka_unit_test(test_write_behind_the_barrier),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
