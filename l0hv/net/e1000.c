@@ -99,7 +99,7 @@ static bool allocate(void)
 	const uint64_t rings = page_alloc();
 
 	_Static_assert(2 * RING * sizeof(struct rx_descriptor) <= PAGE_SIZE, "both rings in a page");
-	nic.rx_buffers = pages_alloc_contiguous(2 * RING * BUFFER_BYTES, PAGE_SIZE);
+	nic.rx_buffers = pages_alloc_contiguous(2ull * RING * BUFFER_BYTES, PAGE_SIZE);
 	if (!rings || !nic.rx_buffers)
 		return false;
 	nic.tx_buffers = nic.rx_buffers + (uint64_t)RING * BUFFER_BYTES;
