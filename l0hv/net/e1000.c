@@ -98,7 +98,7 @@ static bool allocate(void)
 {
 	const uint64_t rings = page_alloc();
 
-	_Static_assert(2 * RING * sizeof(struct rx_descriptor) <= PAGE_SIZE, "both rings in a page");
+	_Static_assert(2ull * RING * sizeof(struct rx_descriptor) <= PAGE_SIZE, "both rings in a page");
 	nic.rx_buffers = pages_alloc_contiguous(2ull * RING * BUFFER_BYTES, PAGE_SIZE);
 	if (!rings || !nic.rx_buffers)
 		return false;

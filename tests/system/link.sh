@@ -92,6 +92,18 @@ no_nic() {
 	boot nonic 4 hello --set l0.host=3 && said nonic '^@ refusal .*e1000'
 }
 case_ "a host number without a NIC is refused" no_nic
+# A user namespace that may make no other: where that works, the refusal can be seen.
+# shellcheck disable=SC2016 # the inner shell expands it
+no_namespace() {
+	unshare -Ur bash -c 'echo 0 >/proc/sys/user/max_net_namespaces && echo 0 >/proc/sys/user/max_user_namespaces &&
+		exec "$1" link --bytes 1' - "$nestbed" >"$work/alone" 2>&1
+	[ $? -eq 4 ] && grep -q 'no link is possible here' "$work/alone"
+}
+if unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_net_namespaces' 2>/dev/null; then
+	case_ "without network namespaces no link is possible, and that is said" no_namespace
+else
+	echo "skip without network namespaces no link is possible: user namespaces with limits are not allowed here"
+fi
 bad_script() {
 	try script 2 --link loss=2 && grep -q "'loss' must be a percentage" "$work/script.err"
 }
