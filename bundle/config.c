@@ -65,6 +65,8 @@ static const struct config_key keys[] = {
 		"make the answers to CPUID in advance"},
 	{CONFIG_VM, "scratch",                  CONFIG_SWITCH, false, AT(vm_config, scratch), 0, 0,
 		"a device that keeps what is written to it: every access is emulated"},
+	{CONFIG_VM, "migrate.renew",            CONFIG_NUMBER, false, AT(vm_config, renew), 0, UINT32_MAX,
+		"at every so many exits what the VM has besides memory is destroyed and made of its captured state; 0: never"},
 	{CONFIG_VM, "cpu.policy",               CONFIG_POLICY, false, AT(vm_config, cpu_policy), 0, 0,
 		"the [cpu NAME] that says what the VM may see of the processor"},
 	{CONFIG_VM, "cpu.force",                CONFIG_SWITCH, false, AT(vm_config, cpu_force), 0, 0,

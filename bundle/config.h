@@ -49,6 +49,7 @@ struct vm_config {
 	uint32_t limited; /* bit i: limit[i] was given */
 	uint64_t limit[NB_VMX_MSR_COUNT]; /* of the VMX capability MSRs, from IA32_VMX_BASIC on */
 	bool vmx_locked;
+	uint32_t renew; /* at every so many exits the VM is captured, destroyed and restored; 0: never */
 	bool scratch; /* the VM has the scratch device (include/nestbed/ports.h) */
 	char cpu_policy[CONFIG_NAME_MAX]; /* of a [cpu NAME]; empty: this host */
 	uint32_t cpu_policy_index; /* in l0_config.policy, where cpu_policy is not empty */

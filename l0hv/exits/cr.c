@@ -299,6 +299,23 @@ void cr_load_host(struct vcpu *v, uint64_t cr0, uint64_t cr4)
 	store_cr4(v, cr4);
 }
 
+void cr_restore(struct vcpu *v, uint64_t cr0, uint64_t cr3, uint64_t cr4, uint64_t efer)
+{
+	const uint64_t entry = vmread(ENTRY_CTLS) & ~(uint64_t)ENTRY_CTL_IA32E_GUEST;
+
+	if (v->unpaged) {
+		v->unpaged = false;
+		set_cr3_exiting(v, false);
+	}
+	vmwrite(GUEST_CR3, cr3);
+	vmwrite(GUEST_EFER, efer);
+	vmwrite(ENTRY_CTLS, entry | (efer & EFER_LMA ? ENTRY_CTL_IA32E_GUEST : 0));
+	if (!l0_features.unrestricted_guest && !(cr0 & CR0_PG))
+		enter_unpaged(v);
+	store_cr0(v, cr0);
+	store_cr4(v, cr4);
+}
+
 void cr_load_pdptes(struct vcpu *v)
 {
 	if (vmread(GUEST_EFER) & EFER_LMA)

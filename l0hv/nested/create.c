@@ -4,12 +4,15 @@
 #include "l0hv/cpu/asm.h"
 #include "l0hv/exits/cpu_vmx.h"
 #include "l0hv/exits/cr.h"
+#include "l0hv/lib/lib.h"
 #include "l0hv/mm/pages.h"
 #include "l0hv/nested/state.h"
 #include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/vmcs01.h"
 #include "l0hv/vmx/vmx.h"
 #include "vmcs_merge/lazy.h"
+
+#define POISON 0xA5
 
 static void make_fields(struct nested *n)
 {
@@ -39,6 +42,60 @@ static void limit_cr4(const struct vcpu *v, struct vmx_caps *caps)
 	caps->cr4_fixed1 &= ~owned4 | CR4_VMXE;
 }
 
+/* State, and what it needs pages for. */
+static int make_state(struct vcpu *v)
+{
+	struct nested *n = v->nested;
+
+	/* as firmware leaves it, or as a reset does */
+	n->feature_control = v->vm->config->vmx_locked ? FEATURE_LOCK | FEATURE_VMXON : 0;
+	n->current = NO_VMCS12;
+	n->msr_bitmap12 = NEVER;
+	n->shadowing = l0_features.vmcs_shadowing && v->vm->config->shadow_vmcs;
+	n->msr_bitmap02 = page_alloc();
+	n->no_apic = page_alloc();
+	n->apic_access = page_alloc();
+	if (!n->msr_bitmap02 || !n->no_apic || !n->apic_access)
+		return -ENOMEM;
+	vmcs_region_init(&n->vmcs02, false);
+	return memory_init(v);
+}
+
+/* Nobody can go on with what lies in it. */
+static void forget_page(uint64_t pa)
+{
+	if (!pa)
+		return;
+	memset(phys_to_virt(pa), POISON, PAGE_SIZE);
+	page_free(pa);
+}
+
+static void forget_vmcs(const struct vmcs_region *region)
+{
+	if (region->pa)
+		vmclear(region->pa);
+	forget_page(region->pa);
+}
+
+int nested_power_up(struct vcpu *v)
+{
+	struct nested *n = v->nested;
+	const uint16_t vpid02 = n->vpid02;
+	const size_t kept = offsetof(struct nested, feature_control); /* follows from the VM's configuration */
+
+	ept02_free(&n->ept02);
+	forget_vmcs(&n->vmcs02);
+	forget_vmcs(&n->shadow);
+	forget_page(n->vmread_bitmap);
+	forget_page(n->vmwrite_bitmap);
+	forget_page(n->msr_bitmap02);
+	forget_page(n->no_apic);
+	forget_page(n->apic_access);
+	memset((uint8_t *)n + kept, 0, sizeof(*n) - kept);
+	n->vpid02 = vpid02;
+	return make_state(v);
+}
+
 int nested_create(struct vcpu *v)
 {
 	static uint16_t next_vpid = 0x8000;
@@ -49,21 +106,10 @@ int nested_create(struct vcpu *v)
 		return -ENOMEM;
 	cpu_vmx_caps(&v->vm->cpu.policy, &n->caps);
 	limit_cr4(v, &n->caps);
-	/* as firmware leaves it, or as a reset does */
-	n->feature_control = v->vm->config->vmx_locked ? FEATURE_LOCK | FEATURE_VMXON : 0;
 	make_fields(n);
-	n->current = NO_VMCS12;
 	n->vpid02 = next_vpid++;
-	n->msr_bitmap12 = NEVER;
-	n->shadowing = l0_features.vmcs_shadowing && v->vm->config->shadow_vmcs;
-	n->msr_bitmap02 = page_alloc();
-	n->no_apic = page_alloc();
-	n->apic_access = page_alloc();
-	if (!n->msr_bitmap02 || !n->no_apic || !n->apic_access)
-		return -ENOMEM;
 	v->nested = n;
-	vmcs_region_init(&n->vmcs02, false);
-	return memory_init(v);
+	return make_state(v);
 }
 
 bool nested_vmxon(const struct vcpu *v)

@@ -9,6 +9,9 @@
 /* Give the vCPU VMX. -ENOMEM. Before vmcs01_init(). */
 __attribute__((warn_unused_result)) int nested_create(struct vcpu *v);
 
+/* State and VMCSs as nested_create() makes them, once more; what there was is poisoned and gone. -ENOMEM. */
+__attribute__((warn_unused_result)) int nested_power_up(struct vcpu *v);
+
 /* In VMX operation. v->nested is set. */
 bool nested_vmxon(const struct vcpu *v);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "l0hv/cpu/asm.h"
 #include "l0hv/exits/msr.h"
+#include "l0hv/migrate/state.h"
 #include "l0hv/nested/nested.h"
 #include "l0hv/record/record.h"
 #include "l0hv/sched/sched.h"
@@ -138,13 +139,22 @@ static void stop_at_limit(void)
 	} while (c != ring);
 }
 
+/* What somebody asked for of the VM, at a boundary between an exit and an entry. */
+static __attribute__((noinline)) void see_to(struct vcpu *v)
+{
+	if (v->vm->stop_asked)
+		vm_stop(v, STOP_SHUTDOWN, false, "the guest shut down");
+	else
+		vm_state_renew(v);
+}
+
 struct vcpu *sched_next(struct vcpu *v)
 {
 	struct vcpu *next;
 
 	sched_kicked = false;
-	if (v->vm->stop_asked && !v->vm->stopped)
-		vm_stop(v, STOP_SHUTDOWN, false, "the guest shut down");
+	if (v->vm->asked && !v->vm->stopped)
+		see_to(v);
 	if (all_stopped())
 		end_machine();
 	if (rdtsc() < v->slice_end && runnable(v))

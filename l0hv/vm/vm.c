@@ -6,6 +6,7 @@
 #include "l0hv/exits/cpuid.h"
 #include "l0hv/exits/msr.h"
 #include "l0hv/lib/lib.h"
+#include "l0hv/migrate/state.h"
 #include "l0hv/mm/pages.h"
 #include "l0hv/nested/nested.h"
 #include "l0hv/record/record.h"
@@ -145,6 +146,12 @@ int vm_create(const struct vm_config *config, const struct cpu_policy *cpu, cons
 		platform_set_tsc_offset(&vm->platform, i, tsc_offset, rdtsc());
 	}
 	firmware_write(vm);
+	if (config->renew) {
+		if (vm_state_prepare())
+			return -ENOMEM;
+		vm->renew_asked = true;
+		sched_kick();
+	}
 	*out = vm;
 	return 0;
 }

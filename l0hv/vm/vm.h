@@ -126,7 +126,15 @@ struct output {
 struct vm {
 	const struct vm_config *config;
 	bool stopped;
-	bool stop_asked; /* the shutdown port was written: stop after this exit */
+	union { /* sched_next() has something to see to */
+		struct {
+			bool stop_asked; /* the shutdown port was written: stop after this exit */
+			bool renew_asked; /* migrate.renew (l0hv/migrate/state.h) */
+		};
+		uint16_t asked;
+	};
+	bool renew_filled; /* the last exit was for EPT02 to be filled */
+	uint32_t renew_exits; /* since the last renewal */
 	uint64_t ram; /* physical address of guest-physical 0; contiguous */
 	uint64_t ram_bytes;
 	struct ept ept;

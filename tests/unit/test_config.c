@@ -32,7 +32,7 @@ static const struct {
 	 "nested.incremental_merge, nested.lazy_rare_fields, nested.cached_checks, "
 	 "nested.cached_host_state, nested.watch_msr_bitmap, nested.clean_fields, nested.limit, "
 	 "nested.vmx_locked, "
-	 "record.phases, cached_cpuid, scratch, cpu.policy, cpu.force, slice, module"											   },
+	 "record.phases, cached_cpuid, scratch, migrate.renew, cpu.policy, cpu.force, slice, module"											   },
 	{"unknown key of L0",             "[l0]\nmemory = 1M\n",
 	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash, host, peer, link_test"                                                                            },
 	{"host 16",		       "[l0]\nhost = 16\n" VM,						   "line 2: 'host' must be a number between 0 and 15, got '16'"},
@@ -190,6 +190,7 @@ static void a_full_text(void **state)
 			   "nested.clean_fields = off\n"
 			   "cached_cpuid = off\n"
 			   "record.phases = on\n"
+			   "migrate.renew = 7\n"
 			   "slice = 5000\n"
 			   "module = disk  root=/dev/x  y\n"
 			   "module = initrd\n"
@@ -223,7 +224,9 @@ static void a_full_text(void **state)
 	assert_string_equal(a->module[1].entry, "initrd");
 	assert_string_equal(a->module[1].args, "");
 	assert_int_equal(a->line, 8);
-	assert_int_equal(a->module[1].line, 28);
+	assert_int_equal(a->module[1].line, 29);
+	assert_int_equal(a->renew, 7);
+	assert_int_equal(b->renew, 0);
 	assert_string_equal(b->name, "b");
 	assert_int_equal(b->memory, 64 << 20);
 	assert_int_equal(b->vcpus, 1);
