@@ -24,7 +24,8 @@ __attribute__((warn_unused_result)) int cr4_write(struct vcpu *v, uint64_t value
 
 /* vmcs01 after a VM exit to L1's host state: values as L1 sees them, checked before. */
 void cr_load_host(struct vcpu *v, uint64_t cr0, uint64_t cr4);
-/* Restored state, as the guest sees it, into vmcs01, which is current; not in real mode without unrestricted guest. */
+/* Restored state, as the guest sees it, into vmcs01, which is current; not in real mode without unrestricted
+ * guest. */
 void cr_restore(struct vcpu *v, uint64_t cr0, uint64_t cr3, uint64_t cr4, uint64_t efer);
 /* In PAE paging, load the PDPTE fields as the load of CR3 would; else nothing. Current VMCS is vmcs01. */
 void cr_load_pdptes(struct vcpu *v);

@@ -31,15 +31,17 @@ struct part_layout {
 	unsigned count;
 };
 
-#define ROW(type, m, n, kind, limit)                                                                                                      \
-	{                                                                                                                                 \
-		#m, offsetof(struct type, m), sizeof(((struct type *)0)->m) / (n), n, kind, limit                                          \
+#define ROW(type, m, n, kind, limit)                                                                         \
+	{                                                                                                    \
+#m, offsetof(struct type, m), sizeof(((struct type *)0)->m) / (n), n, kind, limit            \
 	}
 #define ALL UINT64_MAX
-#define LAYOUT(name)                                                                                                                      \
-	static const struct part_layout name##_layout = {name##_members, sizeof(name##_members) / sizeof(name##_members[0])}
+#define LAYOUT(name)                                                                                         \
+	static const struct part_layout name##_layout = {name##_members,                                     \
+							 sizeof(name##_members) / sizeof(name##_members[0])}
 
-/* SDM "Advanced Programmable Interrupt Controller (APIC)": writable bits of each register; vectors below 16 are never accepted. */
+/* SDM "Advanced Programmable Interrupt Controller (APIC)": writable bits of each register; vectors below 16
+ * are never accepted. */
 static const struct member lapic_members[] = {
 	ROW(lapic, base, 1, BITS, 0xFFFFFFFFFFD00),
 	ROW(lapic, irr, 4, BITS, ALL),
@@ -64,20 +66,13 @@ static const struct member lapic_members[] = {
 LAYOUT(lapic);
 
 static const struct member pic_members[] = {
-	ROW(pic_chip, irr, 1, BITS, ALL),
-	ROW(pic_chip, isr, 1, BITS, ALL),
-	ROW(pic_chip, imr, 1, BITS, ALL),
-	ROW(pic_chip, line, 1, BITS, ALL),
-	ROW(pic_chip, elcr, 1, BITS, 0xFE),
-	ROW(pic_chip, base, 1, BITS, 0xF8),
-	ROW(pic_chip, lowest, 1, MOST, 7),
-	ROW(pic_chip, init, 1, MOST, 4),
-	ROW(pic_chip, icw1, 1, BITS, ALL),
-	ROW(pic_chip, icw4, 1, BITS, ALL),
-	ROW(pic_chip, read_isr, 1, MOST, 1),
-	ROW(pic_chip, poll, 1, MOST, 1),
-	ROW(pic_chip, special_mask, 1, MOST, 1),
-	ROW(pic_chip, rotate_auto, 1, MOST, 1),
+	ROW(pic_chip, irr, 1, BITS, ALL),        ROW(pic_chip, isr, 1, BITS, ALL),
+	ROW(pic_chip, imr, 1, BITS, ALL),        ROW(pic_chip, line, 1, BITS, ALL),
+	ROW(pic_chip, elcr, 1, BITS, 0xFE),      ROW(pic_chip, base, 1, BITS, 0xF8),
+	ROW(pic_chip, lowest, 1, MOST, 7),       ROW(pic_chip, init, 1, MOST, 4),
+	ROW(pic_chip, icw1, 1, BITS, ALL),       ROW(pic_chip, icw4, 1, BITS, ALL),
+	ROW(pic_chip, read_isr, 1, MOST, 1),     ROW(pic_chip, poll, 1, MOST, 1),
+	ROW(pic_chip, special_mask, 1, MOST, 1), ROW(pic_chip, rotate_auto, 1, MOST, 1),
 };
 LAYOUT(pic);
 
@@ -88,43 +83,42 @@ static const struct member pit_members[] = {
 };
 LAYOUT(pit);
 static const struct member channel_members[] = {
-	ROW(pit_channel, start, 1, TICK, 0),
-	ROW(pit_channel, count, 1, MOST, 65536),
-	ROW(pit_channel, edges, 1, MOST, PIT_FAR),
-	ROW(pit_channel, frozen, 1, MOST, PIT_FAR),
-	ROW(pit_channel, latch, 1, BITS, ALL),
-	ROW(pit_channel, latched, 1, MOST, 2),
-	ROW(pit_channel, status, 1, BITS, ALL),
-	ROW(pit_channel, status_latched, 1, MOST, 1),
-	ROW(pit_channel, mode, 1, MOST, 5),
-	ROW(pit_channel, access, 1, MOST, 3),
-	ROW(pit_channel, bcd, 1, MOST, 1),
-	ROW(pit_channel, read_high, 1, MOST, 1),
-	ROW(pit_channel, write_high, 1, MOST, 1),
-	ROW(pit_channel, write_low, 1, BITS, ALL),
-	ROW(pit_channel, gate, 1, MOST, 1),
-	ROW(pit_channel, triggered, 1, MOST, 1),
+	ROW(pit_channel, start, 1, TICK, 0),       ROW(pit_channel, count, 1, MOST, 65536),
+	ROW(pit_channel, edges, 1, MOST, PIT_FAR), ROW(pit_channel, frozen, 1, MOST, PIT_FAR),
+	ROW(pit_channel, latch, 1, BITS, ALL),     ROW(pit_channel, latched, 1, MOST, 2),
+	ROW(pit_channel, status, 1, BITS, ALL),    ROW(pit_channel, status_latched, 1, MOST, 1),
+	ROW(pit_channel, mode, 1, MOST, 5),        ROW(pit_channel, access, 1, MOST, 3),
+	ROW(pit_channel, bcd, 1, MOST, 1),         ROW(pit_channel, read_high, 1, MOST, 1),
+	ROW(pit_channel, write_high, 1, MOST, 1),  ROW(pit_channel, write_low, 1, BITS, ALL),
+	ROW(pit_channel, gate, 1, MOST, 1),        ROW(pit_channel, triggered, 1, MOST, 1),
 };
 LAYOUT(channel);
 
 static const struct member rtc_members[] = {
-	ROW(rtc, born, 1, TICK, 0),       ROW(rtc, index, 1, MOST, 127),    ROW(rtc, reg_a, 1, BITS, 0x7F),
+	ROW(rtc, born, 1, TICK, 0),     ROW(rtc, index, 1, MOST, 127),  ROW(rtc, reg_a, 1, BITS, 0x7F),
 	ROW(rtc, reg_b, 1, BITS, 0x87), ROW(rtc, cmos, 128, BITS, ALL),
 };
 LAYOUT(rtc);
 
 static const struct member kbc_members[] = {
-	ROW(kbc, command_byte, 1, BITS, ALL),   ROW(kbc, answer, 1, BITS, ALL), ROW(kbc, full, 1, MOST, 1), ROW(kbc, expects, 1, BITS, ALL),
-	ROW(kbc, last_was_command, 1, MOST, 1), ROW(kbc, tested, 1, MOST, 1),
+	ROW(kbc, command_byte, 1, BITS, ALL),
+	ROW(kbc, answer, 1, BITS, ALL),
+	ROW(kbc, full, 1, MOST, 1),
+	ROW(kbc, expects, 1, BITS, ALL),
+	ROW(kbc, last_was_command, 1, MOST, 1),
+	ROW(kbc, tested, 1, MOST, 1),
 };
 LAYOUT(kbc);
 
 static const struct member uart_members[] = {
-	ROW(uart, ier, 1, BITS, 0xF),        ROW(uart, fcr, 1, BITS, 1),           ROW(uart, lcr, 1, BITS, ALL),
-	ROW(uart, mcr, 1, BITS, 0x1F),       ROW(uart, scr, 1, BITS, ALL),         ROW(uart, dll, 1, BITS, ALL),
-	ROW(uart, dlm, 1, BITS, ALL),        ROW(uart, lsr_errors, 1, BITS, 2),    ROW(uart, msr_delta, 1, BITS, 0xF),
-	ROW(uart, thre_pending, 1, MOST, 1), ROW(uart, fifo, UART_FIFO, BITS, ALL), ROW(uart, head, 1, MOST, UART_FIFO - 1),
-	ROW(uart, used, 1, MOST, UART_FIFO), ROW(uart, irq, 1, MOST, 1),           ROW(uart, edge, 1, MOST, 1),
+	ROW(uart, ier, 1, BITS, 0xF),          ROW(uart, fcr, 1, BITS, 1),
+	ROW(uart, lcr, 1, BITS, ALL),          ROW(uart, mcr, 1, BITS, 0x1F),
+	ROW(uart, scr, 1, BITS, ALL),          ROW(uart, dll, 1, BITS, ALL),
+	ROW(uart, dlm, 1, BITS, ALL),          ROW(uart, lsr_errors, 1, BITS, 2),
+	ROW(uart, msr_delta, 1, BITS, 0xF),    ROW(uart, thre_pending, 1, MOST, 1),
+	ROW(uart, fifo, UART_FIFO, BITS, ALL), ROW(uart, head, 1, MOST, UART_FIFO - 1),
+	ROW(uart, used, 1, MOST, UART_FIFO),   ROW(uart, irq, 1, MOST, 1),
+	ROW(uart, edge, 1, MOST, 1),
 };
 LAYOUT(uart);
 
@@ -137,17 +131,17 @@ static const struct member port_members[] = {
 LAYOUT(port);
 
 const struct device_part device_parts[] = {
-	{"lapic",	  offsetof(struct platform_vcpu, lapic),	  &lapic_layout,	 true },
-	{"pic.master", offsetof(struct platform, pic.chip[0]),	   &pic_layout,	    false},
-	{"pic.slave",  offsetof(struct platform, pic.chip[1]),	   &pic_layout,	    false},
-	{"pit",	offsetof(struct platform, pit),		   &pit_layout,     false},
-	{"pit.0",	      offsetof(struct platform, pit.channel[0]), &channel_layout, false},
-	{"pit.1",      offsetof(struct platform, pit.channel[1]), &channel_layout, false},
-	{"pit.2",	      offsetof(struct platform, pit.channel[2]), &channel_layout, false},
-	{"rtc",	offsetof(struct platform, rtc),		   &rtc_layout,     false},
-	{"kbc",	offsetof(struct platform, kbc),		   &kbc_layout,     false},
-	{"uart",	 offsetof(struct platform, uart),		    &uart_layout,	  false},
-	{"ports",      0,					  &port_layout,	   false},
+	{"lapic",		   offsetof(struct platform_vcpu,       lapic),           &lapic_layout,                                                     true},
+	{"pic.master",			 offsetof(struct platform,						 pic.chip[0]),                 &pic_layout,                      false},
+	{"pic.slave",                    offsetof(struct platform,						       pic.chip[1]),                                                             &pic_layout,                                                              false},
+	{"pit",              offsetof(struct platform,					    pit),&pit_layout,false},
+	{"pit.0",		     offsetof(struct platform,  pit.channel[0]),              &channel_layout,										false},
+	{"pit.1",offsetof(struct platform,pit.channel[1]),&channel_layout,false},
+	{"pit.2",		   offsetof(struct platform,						  pit.channel[2]),                                                    &channel_layout,														   false},
+	{"rtc",			 offsetof(struct platform,						      rtc),                            &rtc_layout,                             false},
+	{"kbc",		    offsetof(struct platform,						       kbc),								   &kbc_layout,false},
+	{"uart",              offsetof(struct platform,					    uart),                                 &uart_layout,								  false},
+	{"ports",		     0,&port_layout,false                               },
 };
 const unsigned device_part_count = sizeof(device_parts) / sizeof(device_parts[0]);
 
@@ -173,7 +167,8 @@ static uint8_t *part_at(const struct device_part *part, struct platform *p, unsi
 	return (uint8_t *)(part->of_vcpu ? (void *)&p->vcpu[vcpu] : (void *)p) + part->offset;
 }
 
-void device_part_pack(const struct device_part *part, const struct platform *p, unsigned vcpu, uint64_t now, uint8_t *to)
+void device_part_pack(const struct device_part *part, const struct platform *p, unsigned vcpu, uint64_t now,
+		      uint8_t *to)
 {
 	const uint8_t *base = part_at(part, (struct platform *)(uintptr_t)p, vcpu);
 
@@ -199,11 +194,13 @@ static bool member_ok(const struct member *m, uint64_t value, uint64_t now)
 		return value <= m->limit;
 	case TICK:
 	default: /* not before this clock began, either: the devices compare ticks unsigned */
-		return value == WIRE_NEVER || value < TICK_DISTANCE || (value > -TICK_DISTANCE && -value <= now);
+		return value == WIRE_NEVER || value < TICK_DISTANCE ||
+		       (value > -TICK_DISTANCE && -value <= now);
 	}
 }
 
-const char *device_part_unpack(const struct device_part *part, struct platform *p, unsigned vcpu, uint64_t now, const uint8_t *from)
+const char *device_part_unpack(const struct device_part *part, struct platform *p, unsigned vcpu,
+			       uint64_t now, const uint8_t *from)
 {
 	uint8_t *base = part_at(part, p, vcpu);
 
@@ -242,7 +239,8 @@ static const char *check_pit(const struct pit *pit, uint64_t now)
 {
 	for (unsigned i = 0; i < 3; i++) {
 		const struct pit_channel *c = &pit->channel[i];
-		const uint64_t clocks = scale_down(elapsed_since(c->start, now), PIT_HZ, pit->ticks_per_second);
+		const uint64_t clocks =
+			scale_down(elapsed_since(c->start, now), PIT_HZ, pit->ticks_per_second);
 
 		if (c->start == TICK_NEVER || !c->access)
 			return "a channel of the PIT";

@@ -2,8 +2,9 @@
 /*
  * The parts of the stream's DeviceState: what of each emulated device moves, a row a member. Pure.
  *
- * A part's data are its members in the order of its table, little-endian, each of its own width. What can be computed anew is not
- * among them. A tick is sent as its distance from the moment of the capture, so that it means the same on another clock.
+ * A part's data are its members in the order of its table, little-endian, each of its own width. What can be
+ * computed anew is not among them. A tick is sent as its distance from the moment of the capture, so that it
+ * means the same on another clock.
  */
 #ifndef L0HV_MIGRATE_DEVICE_PART_H
 #define L0HV_MIGRATE_DEVICE_PART_H
@@ -30,14 +31,17 @@ extern const unsigned device_part_count;
 /* Bytes of a part's data. */
 size_t device_part_size(const struct device_part *part);
 /* vcpu: of a part of a vCPU. to: device_part_size() bytes. */
-void device_part_pack(const struct device_part *part, const struct platform *p, unsigned vcpu, uint64_t now, uint8_t *to);
+void device_part_pack(const struct device_part *part, const struct platform *p, unsigned vcpu, uint64_t now,
+		      uint8_t *to);
 /*
- * NULL; or the name of the first member whose value no guest can bring about (*p is then part old, part new). What is cached of the
- * members is not yet right. from: device_part_size() bytes.
+ * NULL; or the name of the first member whose value no guest can bring about (*p is then part old, part new).
+ * What is cached of the members is not yet right. from: device_part_size() bytes.
  */
-const char *device_part_unpack(const struct device_part *part, struct platform *p, unsigned vcpu, uint64_t now, const uint8_t *from);
+const char *device_part_unpack(const struct device_part *part, struct platform *p, unsigned vcpu,
+			       uint64_t now, const uint8_t *from);
 
-/* What no table of single members can say. NULL, or what does not fit together. x2apic: the VM is shown it. */
+/* What no table of single members can say. NULL, or what does not fit together. x2apic: the VM is shown it.
+ */
 const char *device_parts_check(const struct platform *p, bool x2apic, uint64_t now);
 /* What is cached of the devices, from what they hold. Runs what is due. */
 void device_parts_refresh(struct platform *p, uint64_t now);

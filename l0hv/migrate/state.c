@@ -25,7 +25,7 @@ static struct work {
 	struct vcpu_staged staged[CONFIG_VCPUS_MAX];
 	struct message_arena arena;
 	uint8_t memory[ARENA_SIZE] __attribute__((aligned(16)));
-} *work;
+} * work;
 
 int vm_state_prepare(void)
 {
@@ -77,7 +77,8 @@ int vm_state_capture(struct vm *vm, struct vcpu *current, struct vm_state *state
 
 static int refuse_state(char *why, const char *whose, unsigned vcpu, const char *bad)
 {
-	snprintf(why, STATE_WHY_MAX, "the state of %s %u has a value that no guest can have: %s", whose, vcpu, bad);
+	snprintf(why, STATE_WHY_MAX, "the state of %s %u has a value that no guest can have: %s", whose, vcpu,
+		 bad);
 	return -EINVAL;
 }
 
@@ -88,20 +89,24 @@ static int check_all(struct vm *vm, const struct vm_state *state, uint64_t now, 
 	const char *bad;
 
 	if (state->vcpus != vm->vcpu_count) {
-		snprintf(why, STATE_WHY_MAX, "a state of %u vCPUs for a VM of %u", state->vcpus, vm->vcpu_count);
+		snprintf(why, STATE_WHY_MAX, "a state of %u vCPUs for a VM of %u", state->vcpus,
+			 vm->vcpu_count);
 		return -EINVAL;
 	}
 	message_arena_reset(&work->arena);
 	for (unsigned i = 0; i < state->vcpus; i++) {
 		struct vcpu_staged *s = &work->staged[i];
 
-		s->m = nestbed__vcpu_state__unpack(&work->arena.allocator, state->vcpu[i].length, state->vcpu[i].bytes);
+		s->m = nestbed__vcpu_state__unpack(&work->arena.allocator, state->vcpu[i].length,
+						   state->vcpu[i].bytes);
 		bad = s->m ? vcpu_check(vm->vcpu[i], s) : "bytes that are no VcpuState, or too many of them";
 		if (bad)
 			return refuse_state(why, "vCPU", i, bad);
 	}
-	devices = nestbed__device_state__unpack(&work->arena.allocator, state->devices.length, state->devices.bytes);
-	bad = devices ? devices_check(vm, devices, now) : "bytes that are no DeviceState, or too many of them";
+	devices = nestbed__device_state__unpack(&work->arena.allocator, state->devices.length,
+						state->devices.bytes);
+	bad = devices ? devices_check(vm, devices, now)
+		      : "bytes that are no DeviceState, or too many of them";
 	return bad ? refuse_state(why, "devices of VM", 0, bad) : 0;
 }
 
@@ -143,7 +148,8 @@ static void shift_ticks(struct vm *vm, struct vcpu *current, uint64_t by)
 	vmptrld(current->vmcs->pa);
 }
 
-/* The current vCPU's turn is as much longer. Without others it has no end; then the deadline is the machine's limit, which stays. */
+/* The current vCPU's turn is as much longer. Without others it has no end; then the deadline is the machine's
+ * limit, which stays. */
 static void shift_slice(struct vcpu *current, uint64_t by)
 {
 	if (current->slice_end == NEVER || !current->slice_end)
@@ -263,13 +269,14 @@ static void renew(struct vcpu *v)
 }
 
 /*
- * An exit that only fills EPT02 counts if the one before did not: a renewal empties EPT02, and an instruction of L2 may need more pages
- * than exits lie between two.
+ * An exit that only fills EPT02 counts if the one before did not: a renewal empties EPT02, and an instruction
+ * of L2 may need more pages than exits lie between two.
  */
 void vm_state_renew(struct vcpu *current)
 {
 	struct vm *vm = current->vm;
-	const bool fills = current->in_l2 && current->reason == EXIT_EPT_VIOLATION, again = fills && vm->renew_filled;
+	const bool fills = current->in_l2 && current->reason == EXIT_EPT_VIOLATION,
+		   again = fills && vm->renew_filled;
 
 	sched_kick();
 	vm->renew_filled = fills;

@@ -62,7 +62,8 @@ static const Nestbed__DevicePart *find(const Nestbed__DeviceState *m, const char
 	return found;
 }
 
-static const char *read_part(struct vm *vm, const Nestbed__DeviceState *m, const struct device_part *part, unsigned vcpu, uint64_t now)
+static const char *read_part(struct vm *vm, const Nestbed__DeviceState *m, const struct device_part *part,
+			     unsigned vcpu, uint64_t now)
 {
 	const Nestbed__DevicePart *found = find(m, part->name, vcpu);
 
@@ -83,7 +84,8 @@ const char *devices_check(struct vm *vm, const Nestbed__DeviceState *m, uint64_t
 
 	staged = vm->platform;
 	for (unsigned i = 0; i < device_part_count; i++) {
-		for (unsigned vcpu = 0; vcpu < (device_parts[i].of_vcpu ? vm->vcpu_count : 1); vcpu++, parts++) {
+		for (unsigned vcpu = 0; vcpu < (device_parts[i].of_vcpu ? vm->vcpu_count : 1);
+		     vcpu++, parts++) {
 			bad = read_part(vm, m, &device_parts[i], vcpu, now);
 			if (bad)
 				return bad;
@@ -93,7 +95,8 @@ const char *devices_check(struct vm *vm, const Nestbed__DeviceState *m, uint64_t
 	if (vm->platform.scratch) {
 		const Nestbed__DevicePart *found = find(m, SCRATCH, 0);
 
-		if (!found || found->data.len != NB_MMIO_SCRATCH_SIZE || found->version != DEVICE_PART_VERSION)
+		if (!found || found->data.len != NB_MMIO_SCRATCH_SIZE ||
+		    found->version != DEVICE_PART_VERSION)
 			return "the scratch device";
 		staged_scratch = found->data.data;
 		parts++;
@@ -117,7 +120,8 @@ void devices_power_up(struct vm *vm, uint64_t now)
 {
 	uint8_t *scratch = vm->platform.scratch;
 
-	platform_init(&vm->platform, &vm_platform_ops, vm, vm->vcpu_count, vm->platform.ticks_per_second, now);
+	platform_init(&vm->platform, &vm_platform_ops, vm, vm->vcpu_count, vm->platform.ticks_per_second,
+		      now);
 	platform_virtual_wire(&vm->platform);
 	platform_set_memory(&vm->platform, vm->ram_bytes);
 	vm->platform.maxphyaddr = vm->cpu.maxphyaddr;

@@ -22,9 +22,10 @@ struct msr_list {
 	Nestbed__StreamMsr row[MSR_ROWS_MAX], *list[MSR_ROWS_MAX];
 };
 
-/* Fields of a message by their numbers: each of `allowed`, no other, none twice, no wider than it is. NULL or what is wrong. */
-const char *fields_read(Nestbed__StreamField *const *list, size_t n, const struct vmcs_bitset *allowed, struct vmcs_image *image,
-			struct vmcs_bitset *given);
+/* Fields of a message by their numbers: each of `allowed`, no other, none twice, no wider than it is. NULL or
+ * what is wrong. */
+const char *fields_read(Nestbed__StreamField *const *list, size_t n, const struct vmcs_bitset *allowed,
+			struct vmcs_image *image, struct vmcs_bitset *given);
 
 /* To pack one vCPU. */
 struct vcpu_build {
@@ -52,7 +53,8 @@ const char *vcpu_check(struct vcpu *v, struct vcpu_staged *s);
 /* The vCPU has been powered up. now: the moment that the message's ticks count from. -ENOMEM. */
 __attribute__((warn_unused_result)) int vcpu_put(struct vcpu *v, const struct vcpu_staged *s, uint64_t now);
 
-/* The clauses of VM entry for a guest state of L1 with what it needs; event: as v's entry fields would want it. */
+/* The clauses of VM entry for a guest state of L1 with what it needs; event: as v's entry fields would want
+ * it. */
 struct state_event {
 	uint32_t info, error, length;
 };

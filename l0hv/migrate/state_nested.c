@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NestedState: L1 as a hypervisor. In L2, vmcs12 goes as an exit would leave it, though there is none: the target merges it again. What
- * an exit would not save of L2 goes apart.
+ * NestedState: L1 as a hypervisor. In L2, vmcs12 goes as an exit would leave it, though there is none: the
+ * target merges it again. What an exit would not save of L2 goes apart.
  */
 #include <errno.h>
 
@@ -20,7 +20,7 @@
 
 /* L2's, which an exit saves only if L1 asks for it. */
 static const uint8_t l2_fields[] = {
-	F_GUEST_DR7,	  F_GUEST_DEBUGCTL, F_GUEST_PAT,    F_GUEST_EFER,
+	F_GUEST_DR7,    F_GUEST_DEBUGCTL, F_GUEST_PAT,    F_GUEST_EFER,
 	F_GUEST_PDPTE0, F_GUEST_PDPTE1,   F_GUEST_PDPTE2, F_GUEST_PDPTE3,
 };
 #define L2_FIELDS (sizeof(l2_fields))
@@ -133,10 +133,11 @@ static const char *check_l2(struct vcpu *v, struct vcpu_staged *s)
 		return "a register of L2 that is not there";
 	if (!vmcs12_check(&env, CHECK_EXECUTION | CHECK_EXIT | CHECK_ENTRY | CHECK_HOST, &result))
 		return result.clause;
-	if (s->l2.v[F_GUEST_DR7] >> 32 || s->l2.v[F_GUEST_DEBUGCTL] & ~DEBUGCTL_BTF || !check_pat(s->l2.v[F_GUEST_PAT]) ||
-	    s->l2.v[F_GUEST_EFER] & ~v->vm->cpu.efer)
+	if (s->l2.v[F_GUEST_DR7] >> 32 || s->l2.v[F_GUEST_DEBUGCTL] & ~DEBUGCTL_BTF ||
+	    !check_pat(s->l2.v[F_GUEST_PAT]) || s->l2.v[F_GUEST_EFER] & ~v->vm->cpu.efer)
 		return "a register of L2";
-	if (event && (event->info & ~(INTR_VALID | INTR_ERROR_CODE | INTR_TYPE_MASK | 0xFF) || event->length > 15))
+	if (event &&
+	    (event->info & ~(INTR_VALID | INTR_ERROR_CODE | INTR_TYPE_MASK | 0xFF) || event->length > 15))
 		return "an event of L2";
 	if (s->v12.v[F_GUEST_ACTIVITY] > ACTIVITY_WAIT_SIPI)
 		return "the activity state of L2";
@@ -149,8 +150,8 @@ static const char *check_current(struct vcpu *v, struct vcpu_staged *s)
 	struct vmcs_bitset given;
 	const char *bad;
 
-	if (!physical_ok(v, m->current_gpa) || !vm_memory(v->vm, m->current_gpa, sizeof(struct vmcs12_region)) ||
-	    m->current_gpa == m->vmxon_gpa)
+	if (!physical_ok(v, m->current_gpa) ||
+	    !vm_memory(v->vm, m->current_gpa, sizeof(struct vmcs12_region)) || m->current_gpa == m->vmxon_gpa)
 		return "the address of the current VMCS";
 	bad = fields_read(m->vmcs12, m->n_vmcs12, &v->nested->fields, &s->v12, &given);
 	if (bad)

@@ -10,36 +10,78 @@
 #include "l0hv/vmx/vmcs01.h"
 #include "l0hv/vmx/vmx.h"
 
-#define LEGACY_BYTES  512u /* SDM "XSAVE Area": legacy region, then the header */
-#define HEADER_BYTES  64u
-#define MXCSR_AT      24u
-#define MXCSR_BITS    0xFFFFu
-#define X87_SSE       3ull
-#define MSR_TSC_ADJ   0x3Bu
-#define FIXED_FIRST   0x250u
-#define FIXED_LAST    0x26Fu
-#define NMIS_MAX      2u
-#define LINEAR_BITS   48u
+#define LEGACY_BYTES 512u /* SDM "XSAVE Area": legacy region, then the header */
+#define HEADER_BYTES 64u
+#define MXCSR_AT     24u
+#define MXCSR_BITS   0xFFFFu
+#define X87_SSE      3ull
+#define MSR_TSC_ADJ  0x3Bu
+#define FIXED_FIRST  0x250u
+#define FIXED_LAST   0x26Fu
+#define NMIS_MAX     2u
+#define LINEAR_BITS  48u
 
 /* Guest state of vmcs01. CR0, CR3, CR4 and EFER as the guest sees them, the rest as the field has it. */
 static const uint8_t l1_fields[] = {
-	F_GUEST_ES_SELECTOR,  F_GUEST_CS_SELECTOR,    F_GUEST_SS_SELECTOR,   F_GUEST_DS_SELECTOR,
-	F_GUEST_FS_SELECTOR,  F_GUEST_GS_SELECTOR,    F_GUEST_LDTR_SELECTOR, F_GUEST_TR_SELECTOR,
-	F_GUEST_ES_BASE,      F_GUEST_CS_BASE,	      F_GUEST_SS_BASE,	     F_GUEST_DS_BASE,
-	F_GUEST_FS_BASE,      F_GUEST_GS_BASE,	      F_GUEST_LDTR_BASE,     F_GUEST_TR_BASE,
-	F_GUEST_ES_LIMIT,     F_GUEST_CS_LIMIT,	      F_GUEST_SS_LIMIT,	     F_GUEST_DS_LIMIT,
-	F_GUEST_FS_LIMIT,     F_GUEST_GS_LIMIT,	      F_GUEST_LDTR_LIMIT,    F_GUEST_TR_LIMIT,
-	F_GUEST_ES_ACCESS_RIGHTS,   F_GUEST_CS_ACCESS_RIGHTS, F_GUEST_SS_ACCESS_RIGHTS, F_GUEST_DS_ACCESS_RIGHTS,
-	F_GUEST_FS_ACCESS_RIGHTS,   F_GUEST_GS_ACCESS_RIGHTS, F_GUEST_LDTR_ACCESS_RIGHTS, F_GUEST_TR_ACCESS_RIGHTS,
-	F_GUEST_GDTR_BASE,    F_GUEST_GDTR_LIMIT,     F_GUEST_IDTR_BASE,     F_GUEST_IDTR_LIMIT,
-	F_GUEST_RSP,	      F_GUEST_RIP,	      F_GUEST_RFLAGS,	     F_GUEST_DR7,
-	F_GUEST_SYSENTER_CS,  F_GUEST_SYSENTER_ESP,   F_GUEST_SYSENTER_EIP,  F_GUEST_DEBUGCTL,
-	F_GUEST_PAT,	      F_GUEST_INTERRUPTIBILITY, F_GUEST_ACTIVITY,    F_GUEST_PENDING_DEBUG,
-	F_GUEST_PDPTE0,	      F_GUEST_PDPTE1,	      F_GUEST_PDPTE2,	     F_GUEST_PDPTE3,
-	F_GUEST_EFER,	      F_GUEST_CR0,	      F_GUEST_CR3,	     F_GUEST_CR4,
+	F_GUEST_ES_SELECTOR,
+	F_GUEST_CS_SELECTOR,
+	F_GUEST_SS_SELECTOR,
+	F_GUEST_DS_SELECTOR,
+	F_GUEST_FS_SELECTOR,
+	F_GUEST_GS_SELECTOR,
+	F_GUEST_LDTR_SELECTOR,
+	F_GUEST_TR_SELECTOR,
+	F_GUEST_ES_BASE,
+	F_GUEST_CS_BASE,
+	F_GUEST_SS_BASE,
+	F_GUEST_DS_BASE,
+	F_GUEST_FS_BASE,
+	F_GUEST_GS_BASE,
+	F_GUEST_LDTR_BASE,
+	F_GUEST_TR_BASE,
+	F_GUEST_ES_LIMIT,
+	F_GUEST_CS_LIMIT,
+	F_GUEST_SS_LIMIT,
+	F_GUEST_DS_LIMIT,
+	F_GUEST_FS_LIMIT,
+	F_GUEST_GS_LIMIT,
+	F_GUEST_LDTR_LIMIT,
+	F_GUEST_TR_LIMIT,
+	F_GUEST_ES_ACCESS_RIGHTS,
+	F_GUEST_CS_ACCESS_RIGHTS,
+	F_GUEST_SS_ACCESS_RIGHTS,
+	F_GUEST_DS_ACCESS_RIGHTS,
+	F_GUEST_FS_ACCESS_RIGHTS,
+	F_GUEST_GS_ACCESS_RIGHTS,
+	F_GUEST_LDTR_ACCESS_RIGHTS,
+	F_GUEST_TR_ACCESS_RIGHTS,
+	F_GUEST_GDTR_BASE,
+	F_GUEST_GDTR_LIMIT,
+	F_GUEST_IDTR_BASE,
+	F_GUEST_IDTR_LIMIT,
+	F_GUEST_RSP,
+	F_GUEST_RIP,
+	F_GUEST_RFLAGS,
+	F_GUEST_DR7,
+	F_GUEST_SYSENTER_CS,
+	F_GUEST_SYSENTER_ESP,
+	F_GUEST_SYSENTER_EIP,
+	F_GUEST_DEBUGCTL,
+	F_GUEST_PAT,
+	F_GUEST_INTERRUPTIBILITY,
+	F_GUEST_ACTIVITY,
+	F_GUEST_PENDING_DEBUG,
+	F_GUEST_PDPTE0,
+	F_GUEST_PDPTE1,
+	F_GUEST_PDPTE2,
+	F_GUEST_PDPTE3,
+	F_GUEST_EFER,
+	F_GUEST_CR0,
+	F_GUEST_CR3,
+	F_GUEST_CR4,
 };
-#define L1_FIELDS  (sizeof(l1_fields))
-#define L1_DIRECT  (L1_FIELDS - 4) /* those that are written as they are */
+#define L1_FIELDS (sizeof(l1_fields))
+#define L1_DIRECT (L1_FIELDS - 4) /* those that are written as they are */
 
 /* MSRs that the processor has, not the VMCS. */
 enum msr_kind { MSR_ANY, MSR_ADDRESS, MSR_32 };
@@ -48,14 +90,14 @@ static const struct {
 	uint8_t kind;
 	uint16_t offset; /* in struct vcpu */
 } direct_msrs[] = {
-	{MSR_STAR,	   MSR_ANY,     offsetof(struct vcpu, rest.star)	   },
-	{MSR_LSTAR,	    MSR_ADDRESS, offsetof(struct vcpu, rest.lstar)	     },
-	{MSR_CSTAR,	    MSR_ADDRESS, offsetof(struct vcpu, rest.cstar)	     },
-	{MSR_FMASK,	    MSR_32,	    offsetof(struct vcpu, rest.fmask)	       },
+	{MSR_STAR,           MSR_ANY,     offsetof(struct vcpu, rest.star)          },
+	{MSR_LSTAR,          MSR_ADDRESS, offsetof(struct vcpu, rest.lstar)         },
+	{MSR_CSTAR,          MSR_ADDRESS, offsetof(struct vcpu, rest.cstar)         },
+	{MSR_FMASK,          MSR_32,      offsetof(struct vcpu, rest.fmask)         },
 	{MSR_KERNEL_GS_BASE, MSR_ADDRESS, offsetof(struct vcpu, rest.kernel_gs_base)},
-	{MSR_TSC_AUX,	  MSR_32,	  offsetof(struct vcpu, rest.tsc_aux)	     },
-	{MSR_TSC_ADJ,	  MSR_ANY,     offsetof(struct vcpu, tsc_adjust)	 },
-	{MSR_MISC_ENABLE,    MSR_32,	 offsetof(struct vcpu, misc_enable)	    },
+	{MSR_TSC_AUX,        MSR_32,      offsetof(struct vcpu, rest.tsc_aux)       },
+	{MSR_TSC_ADJ,        MSR_ANY,     offsetof(struct vcpu, tsc_adjust)         },
+	{MSR_MISC_ENABLE,    MSR_32,      offsetof(struct vcpu, misc_enable)        },
 };
 #define DIRECT_MSRS (sizeof(direct_msrs) / sizeof(direct_msrs[0]))
 
@@ -79,14 +121,15 @@ static void add_msr(struct msr_list *l, uint32_t number, uint64_t value)
 	l->list[l->n++] = row;
 }
 
-const char *fields_read(Nestbed__StreamField *const *list, size_t n, const struct vmcs_bitset *allowed, struct vmcs_image *image,
-			struct vmcs_bitset *given)
+const char *fields_read(Nestbed__StreamField *const *list, size_t n, const struct vmcs_bitset *allowed,
+			struct vmcs_image *image, struct vmcs_bitset *given)
 {
 	vmcs_bitset_clear_all(given);
 	for (size_t i = 0; i < n; i++) {
 		const int index = vmcs_field_index(list[i]->encoding);
 
-		if (index < 0 || list[i]->encoding & VMCS_ENCODING_HIGH || !vmcs_bitset_test(allowed, (unsigned)index))
+		if (index < 0 || list[i]->encoding & VMCS_ENCODING_HIGH ||
+		    !vmcs_bitset_test(allowed, (unsigned)index))
 			return "a VMCS field that does not belong there";
 		if (vmcs_bitset_test(given, (unsigned)index))
 			return "a VMCS field that is there twice";
@@ -361,11 +404,13 @@ static void put_xsave(struct vcpu *v, const Nestbed__VcpuState *m)
 	uint64_t legacy_only = X87_SSE;
 
 	memset(v->rest.fpu, 0, l0_features.xsave_bytes);
-	memcpy(v->rest.fpu, m->xsave.data, m->xsave.len < l0_features.xsave_bytes ? m->xsave.len : l0_features.xsave_bytes);
+	memcpy(v->rest.fpu, m->xsave.data,
+	       m->xsave.len < l0_features.xsave_bytes ? m->xsave.len : l0_features.xsave_bytes);
 	if (l0_features.xsave && m->xsave.len == LEGACY_BYTES)
 		memcpy(v->rest.fpu + LEGACY_BYTES, &legacy_only, sizeof(legacy_only));
 	v->rest.xcr0 = m->xcr0;
-	if (l0_features.xsave) { /* what CPUID says of sizes hangs on it; vcpu_rest_load() puts the current vCPU's back */
+	if (l0_features.xsave) { /* what CPUID says of sizes hangs on it; vcpu_rest_load() puts the current
+				    vCPU's back */
 		xsetbv(0, m->xcr0);
 		cpuid_xcr0_changed(v);
 	}
@@ -383,7 +428,8 @@ static void put_registers(struct vcpu *v, const struct vcpu_staged *s)
 	for (size_t i = 0; i < m->n_msr; i++)
 		for (unsigned k = 0; k < DIRECT_MSRS; k++)
 			if (direct_msrs[k].msr == m->msr[i]->number)
-				memcpy((uint8_t *)v + direct_msrs[k].offset, &m->msr[i]->value, sizeof(uint64_t));
+				memcpy((uint8_t *)v + direct_msrs[k].offset, &m->msr[i]->value,
+				       sizeof(uint64_t));
 }
 
 static void put_flags(struct vcpu *v, const Nestbed__VcpuState *m)
@@ -417,7 +463,8 @@ int vcpu_put(struct vcpu *v, const struct vcpu_staged *s, uint64_t now)
 	v->vmcs01.activity = (uint8_t)s->l1.v[F_GUEST_ACTIVITY];
 	if (v->nested)
 		nested_put_vmxon(v, s);
-	cr_restore(v, s->l1.v[F_GUEST_CR0], s->l1.v[F_GUEST_CR3], s->l1.v[F_GUEST_CR4], s->l1.v[F_GUEST_EFER]);
+	cr_restore(v, s->l1.v[F_GUEST_CR0], s->l1.v[F_GUEST_CR3], s->l1.v[F_GUEST_CR4],
+		   s->l1.v[F_GUEST_EFER]);
 	put_registers(v, s);
 	put_xsave(v, s->m);
 	put_flags(v, s->m);

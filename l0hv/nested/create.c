@@ -81,7 +81,8 @@ int nested_power_up(struct vcpu *v)
 {
 	struct nested *n = v->nested;
 	const uint16_t vpid02 = n->vpid02;
-	const size_t kept = offsetof(struct nested, feature_control); /* follows from the VM's configuration */
+	const size_t kept =
+		offsetof(struct nested, feature_control); /* follows from the VM's configuration */
 
 	ept02_free(&n->ept02);
 	forget_vmcs(&n->vmcs02);

@@ -130,8 +130,8 @@ void shadow_publish_one(struct vcpu *v, unsigned field);
 enum verdict nested_enter(struct vcpu *v, bool launch);
 
 /*
- * L2 goes on without a VM entry of L1's: restored state. vmcs12 has L2's state, vmcs01 L1's and is current; vmcs02 is after it. pdpte:
- * L2's, which memory may no longer have. -ENOMEM.
+ * L2 goes on without a VM entry of L1's: restored state. vmcs12 has L2's state, vmcs01 L1's and is current;
+ * vmcs02 is after it. pdpte: L2's, which memory may no longer have. -ENOMEM.
  */
 __attribute__((warn_unused_result)) int nested_reenter(struct vcpu *v, const uint64_t pdpte[4]);
 
