@@ -214,7 +214,6 @@ int nested_put(struct vcpu *v, const struct vcpu_staged *s, uint64_t now)
 {
 	const Nestbed__NestedState *m = s->m->nested;
 	struct nested *n = v->nested;
-	uint64_t pdpte[4];
 
 	if (!n->vmxon)
 		return 0;
@@ -225,9 +224,7 @@ int nested_put(struct vcpu *v, const struct vcpu_staged *s, uint64_t now)
 	put_current(v, s);
 	if (!m->in_l2)
 		return 0;
-	for (unsigned i = 0; i < 4; i++)
-		pdpte[i] = s->l2.v[F_GUEST_PDPTE0 + i];
-	if (nested_reenter(v, pdpte))
+	if (nested_reenter(v))
 		return -ENOMEM;
 	for (unsigned i = 0; i < L2_FIELDS; i++)
 		vmwrite(vmcs_field_encoding[l2_fields[i]], s->l2.v[l2_fields[i]]);

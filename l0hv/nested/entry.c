@@ -54,7 +54,7 @@ void nested_merge_inputs(struct vcpu *v)
 }
 
 /* What L2 inherits from L1 where vmcs12 loads nothing. vmcs01 is current. */
-static inline __attribute__((always_inline)) void read_l1_state(struct vcpu *v)
+static void read_l1_state(struct vcpu *v)
 {
 	const uint32_t loads = ENTRY_CTL_LOAD_DEBUG | ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER;
 	struct nested *n = v->nested;
@@ -114,7 +114,7 @@ static enum check_failure check(struct vcpu *v, uint64_t *qualification)
 
 /* With a TPR of L1's making, CR8 exits only where L1 wants it; without, it is the TPR that L0 gives L1, and
  * exits to L0. */
-static inline __attribute__((always_inline)) void set_cr8_policy(struct nested *n)
+static void set_cr8_policy(struct nested *n)
 {
 	const uint32_t cr8 = CPU_CR8_LOAD_EXITING | CPU_CR8_STORE_EXITING;
 	uint32_t ctls12 = (uint32_t)n->v12.v[F_CPU_CTLS];
@@ -123,7 +123,7 @@ static inline __attribute__((always_inline)) void set_cr8_policy(struct nested *
 }
 
 /* Write the merge into vmcs02, which is current. */
-static inline __attribute__((always_inline)) void merge(struct vcpu *v)
+static void merge(struct vcpu *v)
 {
 	struct nested *n = v->nested;
 	struct vmcs_bitset changed;
@@ -296,19 +296,4 @@ enum verdict nested_enter(struct vcpu *v, bool launch)
 	n->ran = false;
 	resume_l2(v);
 	return RESUME;
-}
-
-int nested_reenter(struct vcpu *v, const uint64_t pdpte[4])
-{
-	int error;
-
-	read_l1_state(v);
-	error = memory_restore(v, pdpte);
-	if (error)
-		return error;
-	set_cr8_policy(v->nested);
-	vmcs_switch(v, &v->nested->vmcs02);
-	v->in_l2 = true;
-	merge(v);
-	return 0;
 }

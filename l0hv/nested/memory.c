@@ -59,7 +59,7 @@ int memory_init(struct vcpu *v)
  * EPT02 for L1's EPT pointer. Without EPT, L2-physical is L1-physical: EPT01 will do, unless a page of it has
  * to be the APIC-access page.
  */
-static inline __attribute__((always_inline)) int prepare_ept(struct vcpu *v)
+static int prepare_ept(struct vcpu *v)
 {
 	struct nested *n = v->nested;
 	uint64_t eptp = v->vm->eptp;
@@ -79,7 +79,7 @@ static inline __attribute__((always_inline)) int prepare_ept(struct vcpu *v)
  * The merged bitmap is kept as long as L1's page is unwritten, which a watch on that page tells (vm_watch).
  * An address outside L1's memory reads as all ones: every access exits.
  */
-static inline __attribute__((always_inline)) void prepare_msr_bitmap(struct vcpu *v)
+static void prepare_msr_bitmap(struct vcpu *v)
 {
 	struct nested *n = v->nested;
 	uint64_t gpa = n->v12.v[F_MSR_BITMAP];
@@ -124,7 +124,7 @@ static int prepare_pdptes(struct vcpu *v)
 	return 0;
 }
 
-static inline __attribute__((always_inline)) void prepare_vpid(struct vcpu *v)
+static void prepare_vpid(struct vcpu *v)
 {
 	struct nested *n = v->nested;
 	bool uses = vmcs_effective_controls(&n->v12, WORD_CPU2) & CTL2_VPID;
@@ -136,10 +136,12 @@ static inline __attribute__((always_inline)) void prepare_vpid(struct vcpu *v)
 	n->vpid12_last = vpid12;
 }
 
-static inline __attribute__((always_inline)) int prepare_rest(struct vcpu *v)
+int memory_prepare(struct vcpu *v)
 {
 	struct nested *n = v->nested;
 
+	if (prepare_pdptes(v))
+		return -EINVAL;
 	prepare_msr_bitmap(v);
 	prepare_vpid(v);
 	apic_prepare(v);
@@ -147,22 +149,6 @@ static inline __attribute__((always_inline)) int prepare_rest(struct vcpu *v)
 	    vmcs_bitset_test(&n->dirty, F_CPU_CTLS2) || vmcs_bitset_test(&n->dirty, F_CPU_CTLS))
 		return prepare_ept(v);
 	return 0;
-}
-
-int memory_prepare(struct vcpu *v)
-{
-	if (prepare_pdptes(v))
-		return -EINVAL;
-	return prepare_rest(v);
-}
-
-int memory_restore(struct vcpu *v, const uint64_t pdpte[4])
-{
-	struct nested *n = v->nested;
-
-	n->in.computed.pdpte_valid = !uses_ept(n);
-	memcpy(n->in.computed.pdpte, pdpte, sizeof(n->in.computed.pdpte));
-	return prepare_rest(v);
 }
 
 void nested_page_written(struct vcpu *v, uint64_t gpa)

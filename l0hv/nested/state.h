@@ -129,11 +129,9 @@ void shadow_publish_one(struct vcpu *v, unsigned field);
 /* entry.c */
 enum verdict nested_enter(struct vcpu *v, bool launch);
 
-/*
- * L2 goes on without a VM entry of L1's: restored state. vmcs12 has L2's state, vmcs01 L1's and is current;
- * vmcs02 is after it. pdpte: L2's, which memory may no longer have. -ENOMEM.
- */
-__attribute__((warn_unused_result)) int nested_reenter(struct vcpu *v, const uint64_t pdpte[4]);
+/* reenter.c: L2 goes on without a VM entry of L1's. vmcs12 has L2's state, vmcs01 L1's and is current; vmcs02
+ * is after it, with PDPTEs as vmcs12 has them. -ENOMEM. */
+__attribute__((warn_unused_result)) int nested_reenter(struct vcpu *v);
 
 /* exit.c */
 /* Exit to L1 from L2 with this information. vmcs02 is current before, vmcs01 after. */
@@ -171,8 +169,6 @@ __attribute__((warn_unused_result)) int memory_init(struct vcpu *v);
 /* Addresses for vmcs02 that hang on what L1 has in memory; changed values are marked in dirty. -ENOMEM;
  * -EINVAL: L2's PDPTEs are bad. */
 __attribute__((warn_unused_result)) int memory_prepare(struct vcpu *v);
-/* The same for restored state, with L2's PDPTEs as they are. -ENOMEM. */
-__attribute__((warn_unused_result)) int memory_restore(struct vcpu *v, const uint64_t pdpte[4]);
 /* EPT violation (or misconfiguration) of L2. */
 void memory_fault(struct vcpu *v, bool misconfig);
 /* L1 executed INVEPT or INVVPID. eptp 0: all contexts. */

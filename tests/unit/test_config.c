@@ -32,7 +32,7 @@ static const struct {
 	 "nested.incremental_merge, nested.lazy_rare_fields, nested.cached_checks, "
 	 "nested.cached_host_state, nested.watch_msr_bitmap, nested.clean_fields, nested.limit, "
 	 "nested.vmx_locked, "
-	 "record.phases, cached_cpuid, scratch, migrate.renew, cpu.policy, cpu.force, slice, module"											   },
+	 "record.phases, cached_cpuid, scratch, migrate.renew, cpu.policy, cpu.force, slice, module"                                                                            },
 	{"unknown key of L0",             "[l0]\nmemory = 1M\n",
 	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash, host, peer, link_test"                                                                            },
 	{"host 16",		       "[l0]\nhost = 16\n" VM,						   "line 2: 'host' must be a number between 0 and 15, got '16'"},
