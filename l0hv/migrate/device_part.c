@@ -176,7 +176,7 @@ void device_part_pack(const struct device_part *part, const struct platform *p, 
 		const struct member *m = &part->layout->member[i];
 
 		for (unsigned k = 0; k < m->count; k++, to += m->width) {
-			uint64_t value = member_get(base + m->offset + k * m->width, m->width);
+			uint64_t value = member_get(base + m->offset + (size_t)k * m->width, m->width);
 
 			if (m->kind == TICK)
 				value = value == TICK_NEVER ? WIRE_NEVER : value - now;
@@ -214,7 +214,7 @@ const char *device_part_unpack(const struct device_part *part, struct platform *
 				return m->name;
 			if (m->kind == TICK)
 				value = value == WIRE_NEVER ? TICK_NEVER : value + now;
-			memcpy(base + m->offset + k * m->width, &value, m->width);
+			memcpy(base + m->offset + (size_t)k * m->width, &value, m->width);
 		}
 	}
 	return NULL;
