@@ -85,7 +85,8 @@ static void check_row(struct check *check, unsigned row, uint32_t subleaf)
 		.got = theirs,
 	};
 
-	if ((check->policy->features_only || check->host->features_only) && !cpu_row_is_feature(row))
+	if ((check->policy->features_only || check->host->features_only) && !cpu_row_is_feature(row) &&
+	    !(cpu_row_is_vendor(row) && ours && theirs))
 		return;
 	switch (row == F_VMX_TIMER_RATE ? CPU_EQUAL : field->rule) {
 	case CPU_AND:

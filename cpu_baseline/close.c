@@ -50,7 +50,7 @@ static bool is_copied(unsigned row, bool features_only)
 	const enum cpu_rule rule = cpu_fields[row].rule;
 
 	if (features_only)
-		return cpu_row_is_feature(row);
+		return cpu_row_is_feature(row) || cpu_row_is_vendor(row);
 	return rule != CPU_HIDE && rule != CPU_SHAPE && rule != CPU_COMPUTED;
 }
 

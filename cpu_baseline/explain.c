@@ -178,6 +178,9 @@ static bool explain_featureless(const struct subject *s)
 
 	if (!s->pool->result->features_only || cpu_row_is_feature(row))
 		return false;
+	/* those that tell it say the same */
+	if (cpu_row_is_vendor(row))
+		return true;
 	while (other < s->pool->count && !told(s, other))
 		other++;
 	while (host < s->pool->count && !s->pool->hosts[host]->features_only)

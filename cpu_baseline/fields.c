@@ -159,6 +159,11 @@ bool cpu_row_is_must(unsigned row)
 	return field->msr >= NB_VMX_MSR_FIRST && field->rule == CPU_OR && field->width >= 32;
 }
 
+bool cpu_row_is_vendor(unsigned row)
+{
+	return row == F_VENDOR_EBX || row == F_VENDOR_ECX || row == F_VENDOR_EDX;
+}
+
 bool cpu_row_is_feature(unsigned row)
 {
 	const struct cpu_field *field = &cpu_fields[row];

@@ -16,7 +16,7 @@ uint64_t cpu_row_meet(enum cpu_rule rule, uint64_t a, uint64_t b)
 	case CPU_MIN:
 		return a < b ? a : b;
 	case CPU_EQUAL:
-		return a;
+		return a ? a : b;
 	case CPU_SAME:
 		return a == b ? a : 0;
 	case CPU_COMPUTED:
@@ -107,7 +107,8 @@ static void meet_leaf(struct cpu_leaf *into, const struct cpu_policy *with, uint
 		into->reg[r] = met[r];
 }
 
-/* Rows of rule CPU_OR count though the other has no such leaf or MSR. */
+/* Rows of rule CPU_OR count though the other has no such leaf or MSR; so does a vendor that one list tells.
+ */
 static int add_missing(struct cpu_policy *into, const struct cpu_policy *with)
 {
 	int rc = 0;
@@ -118,7 +119,8 @@ static int add_missing(struct cpu_policy *into, const struct cpu_policy *with)
 		bool needed = false;
 
 		for (unsigned row = rows.first; row < rows.end; row++)
-			needed |= cpu_fields[row].rule == CPU_OR;
+			needed |= cpu_fields[row].rule == CPU_OR ||
+				  (into->features_only && cpu_row_is_vendor(row));
 		if (needed && !cpu_policy_leaf(into, empty.leaf, empty.subleaf))
 			rc = cpu_policy_set(into, &empty);
 	}

@@ -9,7 +9,8 @@
 #include "cpu_baseline/fields.h"
 #include "cpu_baseline/policy.h"
 
-/* Of one row's fields. Where CPU_EQUAL hosts differ, it is a's: whether that matters is judged later. */
+/* Of one row's fields. Where CPU_EQUAL hosts differ, it is that of a host that has one: whether that matters
+ * is judged later. */
 uint64_t cpu_row_meet(enum cpu_rule rule, uint64_t a, uint64_t b);
 
 /*

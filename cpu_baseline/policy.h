@@ -29,8 +29,8 @@ struct cpu_msr {
 struct cpu_policy {
 	char name[CPU_POLICY_NAME_MAX]; /* for messages */
 	/*
-	 * It comes from a list of features by name (libvirt's <cpu>), so it knows feature words and nothing
-	 * else: no leaf counts, caches, XSAVE layout, address widths.
+	 * It comes from a list of features by name (libvirt's <cpu>), so it knows feature words, the vendor
+	 * at most, and nothing else: no leaf counts, caches, XSAVE layout, address widths.
 	 */
 	bool features_only;
 	uint32_t leaf_count, msr_count;

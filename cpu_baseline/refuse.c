@@ -39,6 +39,12 @@ static bool matters(const struct cpu_pool *pool, unsigned row, uint32_t subleaf)
 	return true;
 }
 
+/* A list of features may tell the vendor, and no other such row. */
+static bool tells(const struct cpu_policy *host, unsigned row)
+{
+	return !host->features_only || (cpu_row_is_vendor(row) && cpu_field_get(host, &cpu_fields[row]));
+}
+
 /* The result is no witness here: it holds what the first host says. */
 static bool refuse_row(const struct cpu_pool *pool, unsigned row, uint32_t subleaf)
 {
@@ -54,11 +60,11 @@ static bool refuse_row(const struct cpu_pool *pool, unsigned row, uint32_t suble
 		.low = field->low,
 	};
 
-	while (first < pool->count && pool->hosts[first]->features_only)
+	while (first < pool->count && !tells(pool->hosts[first], row))
 		first++;
 	for (host = first; host < pool->count; host++)
-		if (!pool->hosts[host]->features_only && cpu_told(pool->hosts[host], field, subleaf) !=
-								 cpu_told(pool->hosts[first], field, subleaf))
+		if (tells(pool->hosts[host], row) && cpu_told(pool->hosts[host], field, subleaf) !=
+							     cpu_told(pool->hosts[first], field, subleaf))
 			break;
 	if (host >= pool->count || !matters(pool, row, subleaf))
 		return false;

@@ -42,6 +42,9 @@ extern const unsigned cpu_need_count;
 /* A row of VMX bits that a guest must set: the low half of a control word, or a FIXED0. */
 bool cpu_row_is_must(unsigned row);
 
+/* The vendor: a list of features may tell it too, by leaf 0. */
+bool cpu_row_is_vendor(unsigned row);
+
 /* A feature by name, so that a features_only policy may have it: one bit that every host has or one needs. */
 bool cpu_row_is_feature(unsigned row);
 

@@ -328,7 +328,7 @@ static void unknown_bits(void **state)
 	assert_null(cpu_policy_msr(&out, 0x1234));
 }
 
-/* A list of features knows no XSAVE layout, no counts and no vendor. */
+/* A list of features knows no XSAVE layout and no counts. */
 static void features_only(void **state)
 {
 	static struct cpu_policy list, out;
@@ -367,14 +367,25 @@ static void features_only(void **state)
 	assert_int_equal(value_of(&out, "bmi1"), 0);
 	assert_int_equal(value_of(&out, "vmx-ept"), 1);
 	assert_int_equal(value_of(&out, "vmx-vpid"), 0);
-	assert_null(cpu_policy_leaf(&out, 0, 0));
 	assert_null(cpu_policy_leaf(&out, 0xD, 0));
+	/* the vendor is the one thing beside features that is known, if only one tells it */
+	assert_int_equal(value_of(&out, "vendor-ebx"), 0x756e6547);
+	assert_int_equal(value_of(&out, "level"), 0);
+	assert_null(finding_of(&told, "vendor-ebx"));
 	assert_int_equal(finding_of(&told, "avx512f")->verdict, CPU_LACKED);
 	assert_int_equal(finding_of(&told, "avx512f")->host, 1);
 	assert_int_equal(finding_of(&told, "phys-bits")->verdict, CPU_UNTOLD);
 	assert_int_equal(finding_of(&told, "phys-bits")->host, 0);
 	assert_int_equal(cpu_check(&out, both[1], NULL, NULL, NULL), 0);
 	assert_int_equal(cpu_check(&out, model(SANDY_BRIDGE), NULL, NULL, NULL), -EPERM);
+	set_value(&out, "vendor-ebx", 0x68747541);
+	told.count = 0;
+	assert_int_equal(cpu_check(&out, both[1], NULL, collect, &told), -EPERM);
+	assert_int_equal(finding_of(&told, "vendor-ebx")->verdict, CPU_REFUSED);
+	set_value(&list, "vendor-ebx", 0x68747541);
+	told.count = 0;
+	assert_int_equal(cpu_baseline(both, 2, NULL, &out, collect, &told), -EPERM);
+	assert_int_equal(finding_of(&told, "vendor-ebx")->verdict, CPU_REFUSED);
 }
 
 static void full_policy(void **state)
