@@ -73,6 +73,12 @@ static const struct config_key keys[] = {
 		"start the VM though its policy shows what this processor lacks"},
 	{CONFIG_VM, "slice",                    CONFIG_NUMBER, false, AT(vm_config, slice), 1000, INT64_MAX,
 		"ticks that a vCPU runs before another one gets the processor"},
+	{CONFIG_VM, "migrate.track",            CONFIG_TRACKER, false, AT(vm_config, track), 0, 0,
+		"find the pages that the VM writes, and tell of them round by round"},
+	{CONFIG_VM, "migrate.round",            CONFIG_NUMBER, false, AT(vm_config, round), 0, INT64_MAX,
+		"ticks of a round of migrate.track; 0: the guest's marks end it"},
+	{CONFIG_VM, "migrate.prove",            CONFIG_SWITCH, false, AT(vm_config, prove), 0, 0,
+		"compare memory with a copy at each round of migrate.track, to see that no written page is missed"},
 	{CONFIG_VM, "module",                   CONFIG_MODULE, true, 0, 0, 0, 0,
 		"bundle entry and string of a multiboot module; may repeat"},
 	{CONFIG_CPU, "cpuid",                   CONFIG_CPUID, true, 0, 0, 0, 0,
@@ -170,6 +176,9 @@ static int fail_value(struct parser *p, const struct config_key *key, struct spa
 		break;
 	case CONFIG_LIMIT:
 		say(e, "the name or number of a VMX capability MSR and a value");
+		break;
+	case CONFIG_TRACKER:
+		say(e, "off, wp, ad, pml or auto");
 		break;
 	case CONFIG_TEXT:
 		say(e, "at most ");
@@ -274,6 +283,22 @@ static int set_integer(struct parser *p, const struct config_key *key, void *fie
 	return 0;
 }
 
+static int set_tracker(struct parser *p, const struct config_key *key, void *field, struct span value)
+{
+	static const char *const words[] = {
+		[CONFIG_TRACK_OFF] = "off", [CONFIG_TRACK_WP] = "wp",     [CONFIG_TRACK_AD] = "ad",
+		[CONFIG_TRACK_PML] = "pml", [CONFIG_TRACK_AUTO] = "auto",
+	};
+
+	for (uint32_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!span_equals(value, words[i]))
+			continue;
+		memcpy(field, &i, sizeof(i));
+		return 0;
+	}
+	return fail_value(p, key, value);
+}
+
 static int set_value(struct parser *p, const struct config_key *key, struct span value)
 {
 	char *base = key->section == CONFIG_VM ? (char *)p->vm : (char *)p->config;
@@ -310,6 +335,8 @@ static int set_value(struct parser *p, const struct config_key *key, struct span
 	case CONFIG_POLICY:
 		p->vm->cpu_policy_line = p->line;
 		return value.n && span_copy(field, key->width, value) ? 0 : fail_value(p, key, value);
+	case CONFIG_TRACKER:
+		return set_tracker(p, key, field, value);
 	case CONFIG_CPUID:
 		err = config_add_cpuid(p, value);
 		return err == -EDOM ? fail_value(p, key, value) : err;

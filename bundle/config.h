@@ -23,6 +23,10 @@
 /* How L0 is to fault, for who wants to see that it is told in full. */
 enum config_crash { CRASH_NONE, CRASH_PAGE_FAULT, CRASH_STACK, CRASH_VMX, CRASH_PANIC, CONFIG_CRASHES };
 
+/* How the pages that a VM writes are found (l0hv/migrate/track.h): write protection, EPT's dirty flags, the
+ * page-modification log, the best of them; in the order of what they cost the guest. */
+enum config_track { CONFIG_TRACK_OFF, CONFIG_TRACK_WP, CONFIG_TRACK_AD, CONFIG_TRACK_PML, CONFIG_TRACK_AUTO };
+
 struct vm_module {
 	char entry[NB_BUNDLE_NAME_MAX]; /* bundle entry */
 	char args[CONFIG_LINE_MAX]; /* what follows it: the rest of the multiboot module's string */
@@ -51,6 +55,9 @@ struct vm_config {
 	bool vmx_locked;
 	uint32_t renew; /* at every so many exits the VM is captured, destroyed and restored; 0: never */
 	bool scratch; /* the VM has the scratch device (include/nestbed/ports.h) */
+	uint32_t track; /* enum config_track */
+	uint64_t round; /* ticks of a round of tracking; 0: the guest's marks end it */
+	bool prove; /* hold each round against the memory of the last */
 	char cpu_policy[CONFIG_NAME_MAX]; /* of a [cpu NAME]; empty: this host */
 	uint32_t cpu_policy_index; /* in l0_config.policy, where cpu_policy is not empty */
 	uint32_t cpu_policy_line;
@@ -90,7 +97,8 @@ enum config_type {
 	CONFIG_LIMIT,
 	CONFIG_POLICY,
 	CONFIG_CPUID,
-	CONFIG_MSR
+	CONFIG_MSR,
+	CONFIG_TRACKER
 };
 struct config_key {
 	enum config_section section;

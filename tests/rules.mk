@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Tests of L0's pure parts.
 $(call unit_test,test_ept,tests/unit/test_ept.c l0hv/mm/ept.c)
+$(call unit_test,test_ept_dirty,tests/unit/test_ept_dirty.c l0hv/mm/ept_dirty.c l0hv/mm/ept.c)
 $(call unit_test,test_ept02,tests/unit/test_ept02.c tests/unit/reference_walk.c l0hv/nested/ept02.c l0hv/mm/ept.c)
 $(call unit_test,test_gwalk,tests/unit/test_gwalk.c l0hv/mm/gwalk.c)
 $(call unit_test,test_cpu_vmx,tests/unit/test_cpu_vmx.c l0hv/exits/cpu_vmx.c $(CPU_SRC) $(MERGE_SRC))

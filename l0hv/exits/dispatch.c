@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "l0hv/cpu/asm.h"
 #include "l0hv/exits/exits.h"
+#include "l0hv/migrate/track.h"
 #include "l0hv/sched/sched.h"
 #include "l0hv/vmx/probe.h"
 #include "l0hv/vmx/run.h"
@@ -42,6 +43,14 @@ static enum verdict on_nmi_window(struct vcpu *v)
 	drop_unfounded_step();
 	v->vmcs->nmi_window_open = false;
 	set_cpu_control(v, CPU_NMI_WINDOW, false);
+	return RESUME;
+}
+
+/* L0's own: L1's log is filled by L0 (l0hv/nested/memory.c). */
+static enum verdict on_pml_full(struct vcpu *v)
+{
+	drop_unfounded_step();
+	track_log_full(v);
 	return RESUME;
 }
 
@@ -121,6 +130,7 @@ static const struct {
 	[EXIT_VMFUNC] = {on_undefined,          false},
 	[EXIT_ENCLS] = {on_undefined,          false},
 	[EXIT_RDSEED] = {on_undefined,          false},
+	[EXIT_PML_FULL] = {on_pml_full,           true },
 	[EXIT_XSAVES] = {on_undefined,          false},
 	[EXIT_XRSTORS] = {on_undefined,          false},
 };

@@ -14,10 +14,11 @@
 #include "l0hv/nested/nested.h"
 #include "l0hv/vmx/vmx.h"
 
-#define QUALIFICATION_WRITE      (1u << 1)
-#define QUALIFICATION_FETCH      (1u << 2)
-#define QUALIFICATION_LINEAR     (1u << 7) /* the linear address is valid */
-#define QUALIFICATION_NOT_A_WALK (1u << 8)
+#define QUALIFICATION_WRITE       (1u << 1)
+#define QUALIFICATION_FETCH       (1u << 2)
+#define QUALIFICATION_LINEAR      (1u << 7) /* the linear address is valid */
+#define QUALIFICATION_NOT_A_WALK  (1u << 8)
+#define QUALIFICATION_NMI_UNBLOCK (1u << 12)
 
 static void mmio_fault(void *ctx, unsigned vector)
 {
@@ -178,10 +179,22 @@ enum verdict mmio_emulate(struct vcpu *v)
 	return RESUME;
 }
 
+void ept_restart(uint64_t q)
+{
+	uint64_t blocked = vmread(GUEST_INTERRUPTIBILITY);
+
+	if (q & QUALIFICATION_NMI_UNBLOCK && !(vmread(IDT_VECTORING_INFO) & INTR_VALID)) {
+		blocked |= BLOCKED_BY_NMI;
+		vmwrite(GUEST_INTERRUPTIBILITY, blocked);
+	}
+	if (!(blocked & (BLOCKED_BY_MOV_SS | BLOCKED_BY_STI)) && vmread(GUEST_PENDING_DEBUG))
+		vmwrite(GUEST_PENDING_DEBUG, 0);
+}
+
 enum verdict ept_own(struct vcpu *v, uint64_t q, uint64_t gpa)
 {
 	drop_unfounded_step();
-	if (q & QUALIFICATION_WRITE && vm_watch_hit(v->vm, gpa))
+	if (q & QUALIFICATION_WRITE && vm_fault_hit(v->vm, gpa))
 		return RESUME;
 	if (q & QUALIFICATION_FETCH || !(q & QUALIFICATION_LINEAR) || !(q & QUALIFICATION_NOT_A_WALK) ||
 	    v->event_valid) {

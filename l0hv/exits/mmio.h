@@ -11,4 +11,11 @@ enum verdict mmio_emulate(struct vcpu *v);
  * end. */
 enum verdict ept_own(struct vcpu *v, uint64_t qualification, uint64_t gpa);
 
+/*
+ * The access of an EPT violation with this qualification is mapped now: its instruction starts anew. What it
+ * had done until then is undone: an IRET's unblocking of NMIs (SDM "Information About NMI Unblocking Due to
+ * IRET"), and breakpoints that Bochs has made pending though no instruction has completed.
+ */
+void ept_restart(uint64_t qualification);
+
 #endif

@@ -8,6 +8,7 @@
 #include "l0hv/lib/lib.h"
 #include "l0hv/migrate/device_part.h"
 #include "l0hv/migrate/state_impl.h"
+#include "l0hv/migrate/track.h"
 #include "l0hv/mm/pages.h"
 #include "l0hv/nested/nested.h"
 #include "l0hv/sched/sched.h"
@@ -238,11 +239,13 @@ int vm_state_power_up(struct vm *vm, struct vcpu *current)
 	int error = 0;
 
 	while (vm->watch_count)
-		vm_watch_hit(vm, vm->watch[vm->watch_count - 1]);
+		vm_write_hit(vm, vm->watch[vm->watch_count - 1]);
+	track_before_power_up(vm);
 	for (unsigned i = 0; i < vm->vcpu_count && !error; i++)
 		error = power_up_vcpu(vm->vcpu[i]);
 	devices_power_up(vm, rdtsc());
 	vmptrld(current->vmcs->pa);
+	track_after_power_up(vm);
 	return error;
 }
 

@@ -3,6 +3,7 @@
  * pages. */
 #include "l0hv/cpu/asm.h"
 #include "l0hv/lib/lib.h"
+#include "l0hv/migrate/track.h"
 #include "l0hv/mm/pages.h"
 #include "l0hv/nested/state.h"
 #include "l0hv/vmx/vmx.h"
@@ -32,12 +33,14 @@ bool apic_access_used(const struct nested *n)
 	return ctls2(n) & CTL2_APIC_ACCESSES;
 }
 
-static void set_page(struct nested *n, uint64_t *page, unsigned field, uint64_t pa)
+static void set_page(struct vcpu *v, uint64_t *page, unsigned field, uint64_t pa)
 {
 	if (pa == *page)
 		return;
+	if (v->vm->tracked)
+		track_l2_page(v, *page, pa);
 	*page = pa;
-	vmcs_bitset_set(&n->dirty, field);
+	vmcs_bitset_set(&v->nested->dirty, field);
 }
 
 /* The processor reads and writes the page itself: it must be L1's RAM. What is not swallows writes. */
@@ -48,7 +51,7 @@ static void prepare_virtual_apic(struct vcpu *v)
 
 	if (!page)
 		memset(phys_to_virt(n->no_apic), 0, PAGE_SIZE);
-	set_page(n, &n->in.computed.virtual_apic, F_VIRTUAL_APIC_ADDR,
+	set_page(v, &n->in.computed.virtual_apic, F_VIRTUAL_APIC_ADDR,
 		 page ? virt_to_phys(page) : n->no_apic);
 }
 
@@ -69,7 +72,13 @@ static void prepare_apic_access(struct vcpu *v)
 		v->flush_ept = true;
 	}
 	if (gpa != EPT02_NO_PAGE)
-		set_page(n, &n->in.computed.apic_access, F_APIC_ACCESS_ADDR, pa);
+		set_page(v, &n->in.computed.apic_access, F_APIC_ACCESS_ADDR, pa);
+}
+
+void nested_own_pages(const struct vcpu *v, uint64_t page[NESTED_OWN_PAGES])
+{
+	page[0] = v->nested->in.computed.virtual_apic;
+	page[1] = v->nested->in.computed.apic_access;
 }
 
 void apic_prepare(struct vcpu *v)

@@ -95,9 +95,10 @@ static uint64_t eptp02_of(const struct ept02_slot *slot)
 {
 	/*
 	 * As in EPT12: with the flags on, the processor's reads of L2's page tables count as writes, so they
-	 * must be on or off in both, or L2 would see violations that EPT12 does not cause.
+	 * must be on or off in both, or L2 would see violations that EPT12 does not cause. (Forced ones are
+	 * dirty tracking's, who sees to it.)
 	 */
-	return ept_eptp(slot->ept.root, (slot->eptp12 & EPT_EPTP_AD) && slot->ept.caps.ad);
+	return ept_eptp(slot->ept.root, (slot->flags & EPT_EPTP_AD) && slot->ept.caps.ad);
 }
 
 int ept02_use(struct ept02 *e, uint64_t eptp12, uint64_t *eptp02)
@@ -120,6 +121,7 @@ int ept02_use(struct ept02 *e, uint64_t eptp12, uint64_t *eptp02)
 			if (!release_other(e))
 				return -ENOMEM;
 		slot->eptp12 = eptp12;
+		slot->flags = eptp12 | e->forced;
 	}
 	slot->used = ++e->clock;
 	e->current = slot;
@@ -345,6 +347,25 @@ void ept02_invept_all(struct ept02 *e)
 void ept02_ept01_changed(struct ept02 *e)
 {
 	ept02_invept_all(e);
+}
+
+void ept02_force_ad(struct ept02 *e, bool on)
+{
+	e->forced = on ? EPT_EPTP_AD : 0;
+	for (unsigned i = 0; i < EPT02_SLOTS; i++)
+		e->slot[i].flags = e->slot[i].eptp12 | e->forced;
+	e->stale = true;
+}
+
+void ept02_unforce_ad(struct ept02 *e)
+{
+	e->current->flags = e->current->eptp12;
+	e->stale = true;
+}
+
+bool ept02_ad_forced(const struct ept02 *e)
+{
+	return e->current && e->current->flags != e->current->eptp12;
 }
 
 void ept02_special(struct ept02 *e, uint64_t l1_gpa, uint64_t hpa)

@@ -27,6 +27,7 @@ struct ept02_l1 {
 
 struct ept02_slot {
 	uint64_t eptp12; /* what L1 wrote; 0: free slot */
+	uint64_t flags; /* eptp12 and what is forced: EPT_EPTP_AD counts */
 	struct ept ept;
 	uint64_t used; /* clock of the last use */
 };
@@ -46,6 +47,7 @@ struct ept02 {
 	size_t budget; /* table pages over all slots, roots included */
 	uint64_t clock;
 	uint64_t special_l1, special_hpa; /* ept02_special() */
+	uint64_t forced; /* ept02_force_ad() */
 	bool log_full; /* by the caller: no flag may be set */
 	bool stale; /* INVEPT (all contexts) is due before the next entry to L2; the caller clears it */
 	struct ept02_stats stats;
@@ -105,6 +107,15 @@ void ept02_invept_single(struct ept02 *e, uint64_t eptp12);
 void ept02_invept_all(struct ept02 *e);
 /* EPT01 lost, moved or lowered a mapping. (A new or raised one needs nothing.) */
 void ept02_ept01_changed(struct ept02 *e);
+
+/*
+ * While on, EPT02 has accessed and dirty flags though EPT12 has none, so that the processor's walks of L2's
+ * page tables are writes, and seen where the page may not be written. ept02_unforce_ad() ends it for the
+ * current context. The EPT pointer is another one: ept02_use() again, and INVEPT is due.
+ */
+void ept02_force_ad(struct ept02 *e, bool on);
+void ept02_unforce_ad(struct ept02 *e);
+bool ept02_ad_forced(const struct ept02 *e);
 
 /*
  * The L1-physical page l1_gpa (EPT02_NO_PAGE: none) is composed as the host's page hpa by a 4-KByte page

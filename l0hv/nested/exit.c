@@ -316,8 +316,8 @@ void nested_exit(struct vcpu *v, uint32_t reason)
 	if (l0_features.virtual_interrupt_quirk &&
 	    vmcs_effective_controls(&v->nested->v12, WORD_CPU2) & CTL2_VIRTUAL_INTR_DELIVERY)
 		apic_mend_vectoring(v);
-	if (reason == EXIT_EPT_VIOLATION || reason == EXIT_EPT_MISCONFIG) {
-		memory_fault(v, reason == EXIT_EPT_MISCONFIG);
+	if (__builtin_expect(reason == EXIT_EPT_VIOLATION || reason == EXIT_EPT_MISCONFIG, 0)) {
+		memory_fault_fn(v, reason == EXIT_EPT_MISCONFIG);
 	} else if (!l2_insn_served(v, reason)) {
 		if (l1_wants(v, reason)) {
 			account_phase(v, PHASE_OWNERSHIP);

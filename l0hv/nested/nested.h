@@ -64,6 +64,21 @@ __attribute__((warn_unused_result)) int nested_l2_to_l1(struct vcpu *v, uint64_t
  */
 bool nested_reflect_refused(struct vcpu *v);
 
+/*
+ * L1's pages that the processor writes by physical address while L2 runs: host-physical, ~0 where there is
+ * none, or a page that is none of L1's.
+ */
+#define NESTED_OWN_PAGES 2u
+void nested_own_pages(const struct vcpu *v, uint64_t page[NESTED_OWN_PAGES]);
+
+/*
+ * vm->eptp changed, and EPT02 is to be composed of this table, which stays the caller's. ad: EPT02 has
+ * accessed and dirty flags whatever EPT12 has. Any VMCS is current, before and after.
+ */
+void nested_ept01_replaced(struct vcpu *v, const struct ept *ept01, bool ad);
+/* Faults of L2 are looked at as tracking needs it; for all VMs. */
+void nested_tracking(bool on);
+
 /* EPT01 lost or lowered a mapping; a watched page (vm_watch) was written. */
 void nested_ept01_changed(struct vcpu *v);
 void nested_page_written(struct vcpu *v, uint64_t gpa);

@@ -171,6 +171,9 @@ __attribute__((warn_unused_result)) int memory_init(struct vcpu *v);
 __attribute__((warn_unused_result)) int memory_prepare(struct vcpu *v);
 /* EPT violation (or misconfiguration) of L2. */
 void memory_fault(struct vcpu *v, bool misconfig);
+/* memory_fault(), or memory_fault_tracked() as long as some VM's pages are tracked (l0hv/migrate/track.h). */
+extern void (*memory_fault_fn)(struct vcpu *v, bool misconfig);
+void memory_fault_tracked(struct vcpu *v, bool misconfig);
 /* L1 executed INVEPT or INVVPID. eptp 0: all contexts. */
 void memory_invept(struct vcpu *v, uint64_t eptp);
 

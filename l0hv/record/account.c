@@ -2,6 +2,7 @@
 #include "l0hv/cpu/asm.h"
 #include "l0hv/exits/exits.h"
 #include "l0hv/lib/lib.h"
+#include "l0hv/migrate/rounds.h"
 #include "l0hv/mm/pages.h"
 #include "l0hv/record/account.h"
 #include "l0hv/record/record.h"
@@ -169,6 +170,8 @@ void account_mark(struct vcpu *v, uint32_t value)
 		v->account_after |= ACCOUNT_SNAPSHOT;
 	} else if (value & NB_MARK_END && v->account_then && v->account_mark == id) {
 		report(v, id, v->account_then);
+	} else if (value & NB_MARK_ROUND) {
+		rounds_mark(v->vm);
 	}
 }
 

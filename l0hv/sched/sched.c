@@ -12,7 +12,9 @@
 bool sched_kicked;
 
 static struct vcpu *ring; /* any vCPU of the ring */
-static uint64_t limit_at = NEVER;
+static uint64_t limit_at = NEVER, alarm_at = NEVER;
+static uint64_t due_at = NEVER; /* the earlier one */
+static void (*alarm_fn)(void);
 static unsigned vms, vcpus;
 
 void sched_add(struct vcpu *v)
@@ -78,7 +80,7 @@ static void switch_to(struct vcpu *from, struct vcpu *to)
 static void begin_slice(struct vcpu *v)
 {
 	v->slice_end = vcpus > 1 ? rdtsc() + v->vm->config->slice : NEVER;
-	v->own_deadline = v->slice_end < limit_at ? v->slice_end : limit_at;
+	v->own_deadline = v->slice_end < due_at ? v->slice_end : due_at;
 }
 
 /* When a halted vCPU may have something to do again; NEVER. */
@@ -127,6 +129,11 @@ static void stop_stuck(void)
 			"every vCPU waits for an event that cannot come");
 		c = c->next;
 	} while (c != ring);
+}
+
+static void set_due(void)
+{
+	due_at = limit_at < alarm_at ? limit_at : alarm_at;
 }
 
 static void stop_at_limit(void)
@@ -181,18 +188,38 @@ void sched_start(uint64_t limit)
 	}
 	if (limit)
 		limit_at = rdtsc() + limit;
+	set_due();
 	begin_slice(first);
 	switch_to(NULL, first);
 	first->entered_at = rdtsc();
 	vmx_enter(first);
 }
 
+static __attribute__((noinline)) void ring_alarm(struct vcpu *v)
+{
+	alarm_at = NEVER;
+	set_due();
+	alarm_fn();
+	v->own_deadline = v->slice_end < due_at ? v->slice_end : due_at;
+}
+
+void sched_alarm(uint64_t at, void (*fn)(void))
+{
+	alarm_at = at;
+	alarm_fn = fn;
+	set_due();
+}
+
 void sched_timer(struct vcpu *v)
 {
 	uint64_t now = rdtsc();
 
-	if (now >= limit_at)
-		stop_at_limit();
+	if (now >= due_at) {
+		if (now >= limit_at)
+			stop_at_limit();
+		else
+			ring_alarm(v);
+	}
 	if (now >= v->slice_end)
 		sched_kick();
 }

@@ -21,6 +21,12 @@ void sched_timer(struct vcpu *v);
 /* End v's slice: a guest yielded or halted. */
 void sched_yield(struct vcpu *v);
 
+/*
+ * Call fn once, in the first exit of any vCPU at TSC `at` or later (NEVER: not at all). There is one alarm,
+ * to be set before sched_start() or by fn: who runs by then keeps its deadline.
+ */
+void sched_alarm(uint64_t at, void (*fn)(void));
+
 /* INIT and SIPI from another vCPU; carried out when v is switched to. */
 void sched_init_vcpu(struct vcpu *v);
 void sched_start_vcpu(struct vcpu *v, uint8_t vector);

@@ -7,6 +7,8 @@
 #include "l0hv/exits/msr.h"
 #include "l0hv/lib/lib.h"
 #include "l0hv/migrate/state.h"
+#include "l0hv/migrate/rounds.h"
+#include "l0hv/migrate/track.h"
 #include "l0hv/mm/pages.h"
 #include "l0hv/nested/nested.h"
 #include "l0hv/record/record.h"
@@ -152,9 +154,15 @@ int vm_create(const struct vm_config *config, const struct cpu_policy *cpu, cons
 		vm->renew_asked = true;
 		sched_kick();
 	}
+	error = rounds_start(vm, why);
+	if (error)
+		return error;
 	*out = vm;
 	return 0;
 }
+
+bool (*vm_write_hit)(struct vm *vm, uint64_t gpa) = vm_watch_hit;
+bool (*vm_fault_hit)(struct vm *vm, uint64_t gpa) = vm_watch_hit;
 
 int vm_write(struct vm *vm, uint64_t gpa, const void *from, uint64_t n)
 {
@@ -162,14 +170,14 @@ int vm_write(struct vm *vm, uint64_t gpa, const void *from, uint64_t n)
 
 	if (!to)
 		return -EFAULT;
-	if (vm->watch_count && n)
+	if (vm->write_hooks && n)
 		for (uint64_t page = gpa & ~PAGE_MASK; page < gpa + n; page += PAGE_SIZE)
-			vm_watch_hit(vm, page);
+			vm_write_hit(vm, page);
 	memcpy(to, from, n);
 	return 0;
 }
 
-static void ept01_lowered(struct vm *vm)
+void vm_ept01_lowered(struct vm *vm)
 {
 	if (!vm->ept.stale)
 		return;
@@ -189,12 +197,16 @@ int vm_watch(struct vm *vm, uint64_t gpa)
 	for (unsigned i = 0; i < vm->watch_count; i++)
 		if (vm->watch[i] == gpa)
 			return 0;
-	if (vm->watch_count == VM_WATCHES_MAX)
-		vm_watch_hit(vm, vm->watch[0]); /* as if it had been written */
+	if (vm->write_hooks >= VM_WATCHES_MAX) { /* one comparison: tracking is in the high half */
+		if (vm->watch_count == VM_WATCHES_MAX)
+			vm_write_hit(vm, vm->watch[0]); /* as if it had been written */
+		if (vm->tracked)
+			track_watched(vm, gpa);
+	}
 	if (ept_map(&vm->ept, &l0_ept_mem, gpa, vm->ram + gpa, PAGE_SIZE, EPT_R | EPT_X, EPT_WB))
 		return -ENOSPC;
 	vm->watch[vm->watch_count++] = gpa;
-	ept01_lowered(vm);
+	vm_ept01_lowered(vm);
 	return 0;
 }
 
@@ -207,13 +219,19 @@ bool vm_watch_hit(struct vm *vm, uint64_t gpa)
 		vm->watch[i] = vm->watch[--vm->watch_count];
 		if (ept_map(&vm->ept, &l0_ept_mem, gpa, vm->ram + gpa, PAGE_SIZE, EPT_RWX, EPT_WB))
 			panic("a split page could not be mapped again");
-		ept01_lowered(vm);
+		vm_ept01_lowered(vm);
 		for (unsigned c = 0; c < vm->vcpu_count; c++)
 			if (vm->vcpu[c]->nested)
 				nested_page_written(vm->vcpu[c], gpa);
 		return true;
 	}
 	return false;
+}
+
+void vm_watches_end(struct vm *vm)
+{
+	while (vm->watch_count)
+		vm_watch_hit(vm, vm->watch[0]);
 }
 
 void vm_flush_output(struct vm *vm)

@@ -16,6 +16,8 @@
 
 struct bundle;
 struct nested;
+struct rounds;
+struct track;
 struct vcpu;
 
 #define NEVER          UINT64_MAX
@@ -145,7 +147,15 @@ struct vm {
 	unsigned vcpu_count;
 	struct vcpu *vcpu[CONFIG_VCPUS_MAX];
 	uint64_t watch[VM_WATCHES_MAX]; /* guest-physical pages write-protected by vm_watch() */
-	unsigned watch_count;
+	union { /* what vm_write() has to see to; usually nothing */
+		struct {
+			uint32_t watch_count;
+			uint32_t tracked; /* l0hv/migrate/track.h */
+		};
+		uint64_t write_hooks;
+	};
+	struct track *track; /* NULL: never tracked */
+	struct rounds *rounds; /* l0hv/migrate/rounds.h; NULL: none */
 	struct output output[2]; /* per enum platform_channel, not sent yet */
 	struct guest_cpu cpu;
 };
@@ -181,6 +191,14 @@ __attribute__((warn_unused_result)) int vm_write(struct vm *vm, uint64_t gpa, co
 __attribute__((warn_unused_result)) int vm_watch(struct vm *vm, uint64_t gpa);
 /* A write hit gpa's page. False: it was not watched. */
 bool vm_watch_hit(struct vm *vm, uint64_t gpa);
+/* vm_watch_hit(), or what tracking puts before it. Not of the VM: it would cost an instruction more. */
+extern bool (*vm_write_hit)(struct vm *vm, uint64_t gpa);
+/* The same for the write of an EPT violation that is being handled. */
+extern bool (*vm_fault_hit)(struct vm *vm, uint64_t gpa);
+/* All watches end as if their pages had been written. */
+void vm_watches_end(struct vm *vm);
+/* EPT01 lost or lowered a mapping, if vm->ept.stale: have it flushed before the next entry. */
+void vm_ept01_lowered(struct vm *vm);
 
 /* VMXOFF: an INIT that VMX operation had blocked takes effect. */
 void vm_unblock_init(struct vcpu *v);

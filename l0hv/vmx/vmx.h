@@ -83,6 +83,15 @@ DEFINE_VMX_MEMORY(vmxon, "vmxon")
 DEFINE_VMX_MEMORY(vmclear, "vmclear")
 DEFINE_VMX_MEMORY(vmptrld_uncounted, "vmptrld")
 
+/* The current VMCS; all ones without one. */
+static inline uint64_t vmptrst(void)
+{
+	uint64_t pa;
+
+	__asm__ volatile("vmptrst %0" : "=m"(pa) : : "cc", "memory");
+	return pa;
+}
+
 static inline void vmptrld(uint64_t pa)
 {
 	vmx_counters.vmptrlds++;

@@ -32,7 +32,8 @@ static const struct {
 	 "nested.incremental_merge, nested.lazy_rare_fields, nested.cached_checks, "
 	 "nested.cached_host_state, nested.watch_msr_bitmap, nested.clean_fields, nested.limit, "
 	 "nested.vmx_locked, "
-	 "record.phases, cached_cpuid, scratch, migrate.renew, cpu.policy, cpu.force, slice, module"                                                                            },
+	 "record.phases, cached_cpuid, scratch, migrate.renew, cpu.policy, cpu.force, slice, migrate.track, "
+	 "migrate.round, migrate.prove, module"																 },
 	{"unknown key of L0",             "[l0]\nmemory = 1M\n",
 	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash, host, peer, link_test"                                                                            },
 	{"host 16",		       "[l0]\nhost = 16\n" VM,						   "line 2: 'host' must be a number between 0 and 15, got '16'"},
@@ -47,6 +48,8 @@ static const struct {
 	{"no equals sign",                VM "nested\n",
 	 "line 3: expected [l0], [cpu NAME], [vm NAME] or KEY = VALUE, got 'nested'"											    },
 	{"twice",			 VM "\nmemory = 2M\nmemory = 2M\n",                                        "line 5: 'memory' was given before, on line 4"              },
+	{"tracker of no name",            VM "migrate.track = dirty\n",
+	 "line 3: 'migrate.track' must be off, wp, ad, pml or auto, got 'dirty'"												},
 	{"limit of no MSR",               VM "nested.limit = IA32_EFER 1\n",
 	 "line 3: 'nested.limit' must be the name or number of a VMX capability MSR and a value, got "
 	 "'IA32_EFER 1'"																			},
@@ -192,6 +195,9 @@ static void a_full_text(void **state)
 			   "record.phases = on\n"
 			   "migrate.renew = 7\n"
 			   "slice = 5000\n"
+			   "migrate.track = pml\n"
+			   "migrate.round = 70000\n"
+			   "migrate.prove = on\n"
 			   "module = disk  root=/dev/x  y\n"
 			   "module = initrd\n"
 			   "[ vm b ]\n"
@@ -224,9 +230,12 @@ static void a_full_text(void **state)
 	assert_string_equal(a->module[1].entry, "initrd");
 	assert_string_equal(a->module[1].args, "");
 	assert_int_equal(a->line, 8);
-	assert_int_equal(a->module[1].line, 29);
 	assert_int_equal(a->renew, 7);
 	assert_int_equal(b->renew, 0);
+	assert_int_equal(a->module[1].line, 32);
+	assert_int_equal(a->track, CONFIG_TRACK_PML);
+	assert_int_equal(a->round, 70000);
+	assert_true(a->prove && !b->prove && !b->round && b->track == CONFIG_TRACK_OFF);
 	assert_string_equal(b->name, "b");
 	assert_int_equal(b->memory, 64 << 20);
 	assert_int_equal(b->vcpus, 1);

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# wbinvd: WBINVD, WBNOINVD and INVD between writes (docs/workloads.md).
+$(call guest,wbinvd,workloads/wbinvd/main.c)
