@@ -79,6 +79,40 @@ static const struct config_key keys[] = {
 		"ticks of a round of migrate.track; 0: the guest's marks end it"},
 	{CONFIG_VM, "migrate.prove",            CONFIG_SWITCH, false, AT(vm_config, prove), 0, 0,
 		"compare memory with a copy at each round of migrate.track, to see that no written page is missed"},
+	{CONFIG_VM, "migrate.to",               CONFIG_NUMBER, false, AT(vm_config, move.to), 0, NB_LINK_HOSTS - 1,
+		"the host that the VM moves to"},
+	{CONFIG_VM, "migrate.from",             CONFIG_NUMBER, false, AT(vm_config, move.from), 0, NB_LINK_HOSTS - 1,
+		"the host that the VM comes from"},
+	{CONFIG_VM, "migrate.at",               CONFIG_WHEN, false, AT(vm_config, move.at), 0, INT64_MAX,
+		"when it begins to move"},
+	{CONFIG_VM, "migrate.moves",            CONFIG_NUMBER, false, AT(vm_config, move.moves), 1, 1000,
+		"how often it moves away from this host"},
+	{CONFIG_VM, "migrate.virtual_time",     CONFIG_SWITCH, false, AT(vm_config, move.virtual_time), 0, 0,
+		"the guest's time stands still while L0 waits for frames, and then passes as the rate says"},
+	{CONFIG_VM, "migrate.rate",             CONFIG_NUMBER, false, AT(vm_config, move.rate), 1000, 1ull << 50,
+		"bits that the link takes in 10^9 ticks"},
+	{CONFIG_VM, "migrate.delay",            CONFIG_NUMBER, false, AT(vm_config, move.delay), 0, 1ull << 40,
+		"ticks that a message is on its way"},
+	{CONFIG_VM, "migrate.down_time",        CONFIG_NUMBER, false, AT(vm_config, move.down_time), 0, INT64_MAX,
+		"ticks that the guest may stand still at the end"},
+	{CONFIG_VM, "migrate.rounds",           CONFIG_NUMBER, false, AT(vm_config, move.rounds), 1, 1000,
+		"most rounds of sending while the guest runs"},
+	{CONFIG_VM, "migrate.progress",         CONFIG_NUMBER, false, AT(vm_config, move.progress), 0, 100,
+		"percent of its pages that a round must get rid of"},
+	{CONFIG_VM, "migrate.converge",         CONFIG_SWITCH, false, AT(vm_config, move.converge), 0, 0,
+		"slow the guest down where rounds make no progress"},
+	{CONFIG_VM, "migrate.stop_at_limit",    CONFIG_SWITCH, false, AT(vm_config, move.stop_at_limit), 0, 0,
+		"at the end of rounds or progress stop the guest for the rest, however long that takes; else give up"},
+	{CONFIG_VM, "migrate.patience",         CONFIG_NUMBER, false, AT(vm_config, move.patience), 10, 3600000,
+		"milliseconds without an answer after which the peer is taken for dead"},
+	{CONFIG_VM, "migrate.barrier_limit",    CONFIG_NUMBER, false, AT(vm_config, move.barrier_limit), 1, INT64_MAX,
+		"ticks after which a barrier that is not answered ends the move"},
+	{CONFIG_VM, "migrate.barrier_interval", CONFIG_NUMBER, false, AT(vm_config, move.barrier_interval), 0, INT64_MAX,
+		"ticks from the end of a barrier to the next"},
+	{CONFIG_VM, "migrate.barrier_skip",     CONFIG_NUMBER, false, AT(vm_config, move.barrier_skip), 0, UINT32_MAX,
+		"test aid: steps of the barrier to leave out, a bit each"},
+	{CONFIG_VM, "migrate.fault",            CONFIG_FAULT, false, AT(vm_config, move.fault), 0, INT64_MAX,
+		"test aid: a message of the stream to spoil"},
 	{CONFIG_VM, "module",                   CONFIG_MODULE, true, 0, 0, 0, 0,
 		"bundle entry and string of a multiboot module; may repeat"},
 	{CONFIG_CPU, "cpuid",                   CONFIG_CPUID, true, 0, 0, 0, 0,
@@ -179,6 +213,12 @@ static int fail_value(struct parser *p, const struct config_key *key, struct spa
 		break;
 	case CONFIG_TRACKER:
 		say(e, "off, wp, ad, pml or auto");
+		break;
+	case CONFIG_WHEN:
+		say(e, "mark, hypercall, tick N or exit N");
+		break;
+	case CONFIG_FAULT:
+		say(e, "drop, truncate, flip, twice or swap, and a message's number");
 		break;
 	case CONFIG_TEXT:
 		say(e, "at most ");
@@ -299,6 +339,44 @@ static int set_tracker(struct parser *p, const struct config_key *key, void *fie
 	return fail_value(p, key, value);
 }
 
+/* Words of CONFIG_WHEN and CONFIG_FAULT, by enum config_when and config_fault; those marked want a number. */
+static const struct {
+	const char *text;
+	bool number;
+} when_words[] =
+	{
+		[CONFIG_AT_MARK] = {"mark",      false},
+		[CONFIG_AT_HYPERCALL] = {"hypercall", false},
+		[CONFIG_AT_TICK] = {"tick",      true },
+		[CONFIG_AT_EXIT] = {"exit",      true },
+},
+  fault_words[] = {
+	  [CONFIG_FAULT_NONE] = {"none", false},        [CONFIG_FAULT_DROP] = {"drop", true},
+	  [CONFIG_FAULT_TRUNCATE] = {"truncate", true}, [CONFIG_FAULT_FLIP] = {"flip", true},
+	  [CONFIG_FAULT_TWICE] = {"twice", true},       [CONFIG_FAULT_SWAP] = {"swap", true},
+};
+
+static int set_pair(struct parser *p, const struct config_key *key, void *field, struct span value)
+{
+	const bool when = key->type == CONFIG_WHEN;
+	const uint32_t count = when ? sizeof(when_words) / sizeof(when_words[0])
+				    : sizeof(fault_words) / sizeof(fault_words[0]);
+	struct span rest = value;
+	const struct span word = span_word(&rest);
+	struct config_pair pair = {0};
+
+	while (pair.word < count &&
+	       !span_equals(word, when ? when_words[pair.word].text : fault_words[pair.word].text))
+		pair.word++;
+	if (pair.word == count)
+		return fail_value(p, key, value);
+	if (!(when ? when_words : fault_words)[pair.word].number ? rest.n > 0
+								 : !span_number(rest, &pair.number))
+		return fail_value(p, key, value);
+	memcpy(field, &pair, sizeof(pair));
+	return 0;
+}
+
 static int set_value(struct parser *p, const struct config_key *key, struct span value)
 {
 	char *base = key->section == CONFIG_VM ? (char *)p->vm : (char *)p->config;
@@ -337,6 +415,9 @@ static int set_value(struct parser *p, const struct config_key *key, struct span
 		return value.n && span_copy(field, key->width, value) ? 0 : fail_value(p, key, value);
 	case CONFIG_TRACKER:
 		return set_tracker(p, key, field, value);
+	case CONFIG_WHEN:
+	case CONFIG_FAULT:
+		return set_pair(p, key, field, value);
 	case CONFIG_CPUID:
 		err = config_add_cpuid(p, value);
 		return err == -EDOM ? fail_value(p, key, value) : err;
@@ -419,6 +500,22 @@ static int begin_vm(struct parser *p, struct span name)
 	vm->lazy_rare_fields = true;
 	vm->cached_checks = vm->cached_host_state = vm->watch_msr_bitmap = vm->clean_fields = true;
 	vm->cached_cpuid = true;
+	vm->move = (struct move_config){
+		.to = CONFIG_NO_HOST,
+		.from = CONFIG_NO_HOST,
+		.moves = 1,
+		.virtual_time = true,
+		.rate = 1000000000,
+		.delay = 50000,
+		.down_time = 10000000,
+		.rounds = 30,
+		.progress = 10,
+		.converge = false,
+		.stop_at_limit = true,
+		.patience = 5000,
+		.barrier_limit = 1000000000,
+		.barrier_interval = 100000,
+	};
 	vm->line = p->line;
 	p->vm = vm;
 	p->section = CONFIG_VM;
@@ -442,7 +539,7 @@ static int end_section(struct parser *p)
 		return end_l0(p);
 	if (p->section == CONFIG_CPU)
 		return config_end_cpu(p);
-	if (p->section != CONFIG_VM || p->vm->image[0])
+	if (p->section != CONFIG_VM || p->vm->image[0] || p->vm->move.from != CONFIG_NO_HOST)
 		return 0;
 	say_begin(p->error, p->section_line);
 	say_section(p);
@@ -494,6 +591,38 @@ static int one_line(struct parser *p, struct span line)
 	return line.p[0] == '[' ? section_line(p, line) : key_line(p, line);
 }
 
+static int fail_vm(struct parser *p, const struct vm_config *vm, const char *text)
+{
+	say_begin(p->error, vm->line);
+	say(p->error, "[vm ");
+	say(p->error, vm->name);
+	say(p->error, text);
+	return -EINVAL;
+}
+
+/* [l0] may stand behind the VMs. */
+static int check_moves(struct parser *p)
+{
+	const uint32_t host = p->config->host;
+	bool one = false;
+
+	for (uint32_t i = 0; i < p->config->vm_count; i++) {
+		const struct vm_config *vm = &p->config->vm[i];
+		const struct move_config *m = &vm->move;
+
+		if (m->to == CONFIG_NO_HOST && m->from == CONFIG_NO_HOST)
+			continue;
+		if (host == CONFIG_NO_HOST || host == m->to || host == m->from)
+			return fail_vm(p, vm, "] moves, so [l0] needs a 'host' that is another number");
+		if (one)
+			return fail_vm(p, vm, "] is the second one that moves: of a host only one can");
+		if (vm->renew)
+			return fail_vm(p, vm, "] moves, which does not go together with 'migrate.renew'");
+		one = true;
+	}
+	return 0;
+}
+
 int config_parse(const char *text, size_t n, struct l0_config *config, struct config_error *error)
 {
 	struct parser p = {.config = config, .error = error};
@@ -518,7 +647,8 @@ int config_parse(const char *text, size_t n, struct l0_config *config, struct co
 		p.line = 0;
 		return config_fail_plain(&p, "no [vm NAME] section");
 	}
-	return config_find_policies(&p);
+	err = check_moves(&p);
+	return err ? err : config_find_policies(&p);
 }
 
 static int missing(struct config_error *error, uint32_t line, const char *entry)
@@ -538,7 +668,7 @@ int config_check_entries(const struct l0_config *config, const struct bundle *bu
 	for (uint32_t i = 0; i < config->vm_count; i++) {
 		const struct vm_config *vm = &config->vm[i];
 
-		if (bundle_find(bundle, vm->image, &data, &size))
+		if (vm->image[0] && bundle_find(bundle, vm->image, &data, &size))
 			return missing(error, vm->image_line, vm->image);
 		for (uint32_t m = 0; m < vm->module_count; m++)
 			if (bundle_find(bundle, vm->module[m].entry, &data, &size))

@@ -27,6 +27,42 @@ enum config_crash { CRASH_NONE, CRASH_PAGE_FAULT, CRASH_STACK, CRASH_VMX, CRASH_
  * page-modification log, the best of them; in the order of what they cost the guest. */
 enum config_track { CONFIG_TRACK_OFF, CONFIG_TRACK_WP, CONFIG_TRACK_AD, CONFIG_TRACK_PML, CONFIG_TRACK_AUTO };
 
+/* A word and a number, as some keys want them. */
+struct config_pair {
+	uint64_t number;
+	uint32_t word;
+};
+
+/* When a VM goes to another host. */
+enum config_when { CONFIG_AT_MARK, CONFIG_AT_HYPERCALL, CONFIG_AT_TICK, CONFIG_AT_EXIT };
+
+/* What a test does to a message of the stream before it is sent. */
+enum config_fault {
+	CONFIG_FAULT_NONE,
+	CONFIG_FAULT_DROP,
+	CONFIG_FAULT_TRUNCATE,
+	CONFIG_FAULT_FLIP,
+	CONFIG_FAULT_TWICE,
+	CONFIG_FAULT_SWAP
+};
+
+/* Keys migrate.*: how a VM moves (docs/migration.md). */
+struct move_config {
+	uint32_t to, from; /* hosts; CONFIG_NO_HOST: it does not */
+	struct config_pair at; /* enum config_when */
+	uint32_t moves; /* times that it leaves this host */
+	bool virtual_time;
+	uint64_t rate; /* bits in 10^9 ticks */
+	uint64_t delay; /* ticks, one way */
+	uint64_t down_time; /* ticks, wanted */
+	uint32_t rounds, progress; /* most rounds; percent that a round must leave fewer */
+	bool converge, stop_at_limit;
+	uint32_t patience; /* some milliseconds on the wall without an answer */
+	uint64_t barrier_limit, barrier_interval; /* ticks */
+	uint32_t barrier_skip; /* steps, for tests */
+	struct config_pair fault; /* enum config_fault, the message's number */
+};
+
 struct vm_module {
 	char entry[NB_BUNDLE_NAME_MAX]; /* bundle entry */
 	char args[CONFIG_LINE_MAX]; /* what follows it: the rest of the multiboot module's string */
@@ -62,6 +98,7 @@ struct vm_config {
 	uint32_t cpu_policy_index; /* in l0_config.policy, where cpu_policy is not empty */
 	uint32_t cpu_policy_line;
 	bool cpu_force; /* start it though the processor lacks what the policy shows */
+	struct move_config move;
 	uint32_t module_count;
 	struct vm_module module[CONFIG_MODULES_MAX];
 	uint32_t line; /* of [vm NAME] */
@@ -98,7 +135,9 @@ enum config_type {
 	CONFIG_POLICY,
 	CONFIG_CPUID,
 	CONFIG_MSR,
-	CONFIG_TRACKER
+	CONFIG_TRACKER,
+	CONFIG_WHEN,
+	CONFIG_FAULT
 };
 struct config_key {
 	enum config_section section;

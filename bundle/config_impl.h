@@ -5,7 +5,7 @@
 
 #include "bundle/words.h"
 
-#define CONFIG_KEYS_MAX 48u
+#define CONFIG_KEYS_MAX 64u
 
 struct parser {
 	struct l0_config *config;

@@ -9,6 +9,7 @@
 enum nb_hypercall {
 	NB_HC_NOP = 0, /* answer 0; does nothing: the round trip that exit-cost measures */
 	NB_HC_YIELD = 1, /* let another vCPU run; answer 0 */
+	NB_HC_MOVE = 2, /* the VM may begin to move now (bundle key migrate.at); answer 0 */
 };
 #define NB_HC_UNKNOWN ((uint64_t)-1) /* answer to any other number */
 

@@ -21,11 +21,13 @@
  *   NB_MARK_BEGIN | id   L0 snapshots its counters
  *   NB_MARK_END   | id   L0 reports the difference as a Window record
  *   NB_MARK_ROUND        ends a round of dirty tracking (bundle key migrate.track)
+ *   NB_MARK_MOVE         the VM may begin to move now (bundle key migrate.at)
  */
 #define NB_PORT_MARK  0x0E00
 #define NB_MARK_BEGIN 0x10000u
 #define NB_MARK_END   0x20000u
 #define NB_MARK_ROUND 0x40000u
+#define NB_MARK_MOVE  0x80000u
 #define NB_MARK_ID    0x0FFFFu
 
 /* Test doorbell: a device without side effects whose accesses exit. Reads return the value written last. */

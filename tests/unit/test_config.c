@@ -33,7 +33,10 @@ static const struct {
 	 "nested.cached_host_state, nested.watch_msr_bitmap, nested.clean_fields, nested.limit, "
 	 "nested.vmx_locked, "
 	 "record.phases, cached_cpuid, scratch, migrate.renew, cpu.policy, cpu.force, slice, migrate.track, "
-	 "migrate.round, migrate.prove, module"																 },
+	 "migrate.round, migrate.prove, migrate.to, migrate.from, migrate.at, migrate.moves, "
+	 "migrate.virtual_time, migrate.rate, migrate.delay, migrate.down_time, migrate.rounds, "
+	 "migrate.progress, migrate.converge, migrate.stop_at_limit, migrate.patience, "
+	 "migrate.barrier_limit, migrate.barrier_interval, migrate.barrier_skip, migrate.fault, module"                                                                         },
 	{"unknown key of L0",             "[l0]\nmemory = 1M\n",
 	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash, host, peer, link_test"                                                                            },
 	{"host 16",		       "[l0]\nhost = 16\n" VM,						   "line 2: 'host' must be a number between 0 and 15, got '16'"},
@@ -50,6 +53,23 @@ static const struct {
 	{"twice",			 VM "\nmemory = 2M\nmemory = 2M\n",                                        "line 5: 'memory' was given before, on line 4"              },
 	{"tracker of no name",            VM "migrate.track = dirty\n",
 	 "line 3: 'migrate.track' must be off, wp, ad, pml or auto, got 'dirty'"												},
+	{"move at no moment",             VM "migrate.at = noon\n",
+	 "line 3: 'migrate.at' must be mark, hypercall, tick N or exit N, got 'noon'"											   },
+	{"move at a tick of no number",   VM "migrate.at = tick\n",
+	 "line 3: 'migrate.at' must be mark, hypercall, tick N or exit N, got 'tick'"											   },
+	{"move at a mark with a number",  VM "migrate.at = mark 3\n",
+	 "line 3: 'migrate.at' must be mark, hypercall, tick N or exit N, got 'mark 3'"											 },
+	{"fault of no name",              VM "migrate.fault = burn 3\n",
+	 "line 3: 'migrate.fault' must be drop, truncate, flip, twice or swap, and a message's number, got "
+	 "'burn 3'"																			     },
+	{"move without a host",           VM "migrate.to = 1\n",
+	 "line 1: [vm a] moves, so [l0] needs a 'host' that is another number"												  },
+	{"move to itself",                VM "migrate.to = 1\n[l0]\nhost = 1\n",
+	 "line 1: [vm a] moves, so [l0] needs a 'host' that is another number"												  },
+	{"two that move",                 "[l0]\nhost = 0\n" VM "migrate.to = 1\n[vm b]\nmigrate.from = 1\n",
+	 "line 6: [vm b] is the second one that moves: of a host only one can"												  },
+	{"move and renewal",              "[l0]\nhost = 0\n" VM "migrate.to = 1\nmigrate.renew = 7\n",
+	 "line 3: [vm a] moves, which does not go together with 'migrate.renew'"												},
 	{"limit of no MSR",               VM "nested.limit = IA32_EFER 1\n",
 	 "line 3: 'nested.limit' must be the name or number of a VMX capability MSR and a value, got "
 	 "'IA32_EFER 1'"																			},
