@@ -60,7 +60,7 @@ l0_ticks() {
 }
 cost() {
 	boot "cost-$1" 0 dirtier --cpu "$skylake" --memory 64M --set "migrate.track=$1" \
-		--cmdline "rounds=6 pages=4000 writes=1200 hot_percent=0" && checks_pass "cost-$1" && [ -n "$(l0_ticks "cost-$1")" ]
+		--cmdline "rounds=6 pages=4000 round=1200 hot_percent=0" && checks_pass "cost-$1" && [ -n "$(l0_ticks "cost-$1")" ]
 }
 cheapest() {
 	for means in wp ad; do
