@@ -13,6 +13,12 @@ same() {
 		boot "$1-l2" 0 l1hv --nested --memory 64M --module "$2:$3" && l0_lives "$1-l2" &&
 		diff <(text "$1-bare" '') <(text "$1-l1" "$2> ") && diff <(text "$1-bare" '') <(text "$1-l2" 'l1hv/l2> ')
 }
+same_avx2() {
+	boot avx2-bare 0 avx2 --bare --cmdline "every=7 move=20" && said avx2-bare 'rounds are right' &&
+		boot avx2-l1 0 avx2 --cmdline "every=7 move=20" &&
+		boot avx2-l2 0 l1hv --nested --memory 64M --module "avx2:every=7 move=20" &&
+		diff <(text avx2-bare '') <(text avx2-l1 'avx2> ') && diff <(text avx2-bare '') <(text avx2-l2 'l1hv/l2> ')
+}
 for pattern in sequential random zipf adversarial; do
 	case_ "dirtier, $pattern: bare, as L1 and as L2 the same" same "$pattern" dirtier \
 		"pattern=$pattern pages=200 writes=3000 round=700 fill=2 move=1000"
@@ -25,6 +31,25 @@ two() {
 		said two '^dirtier> 2 passed, 0 failed,' && diff <(text two 'dirtier> ') <(text again 'dirtier> ')
 }
 case_ "dirtier on two processors: its digest hangs on its work alone" two
+
+wbinvd_as_l2() {
+	boot "wbinvd-$1" 0 l1hv --nested --memory 64M --cmdline "wbinvd=$1" --module wbinvd:move=3 && l0_lives "wbinvd-$1" &&
+		said "wbinvd-$1" '^l1hv/l2> PASS wbinvd' && said "wbinvd-$1" '^l1hv/l2> 3 passed, 0 failed, 1 skipped'
+}
+reaches_l1() {
+	wbinvd_as_l2 on && said wbinvd-on 'name=l1.exits.wbinvd value=10 '
+}
+passes_l1_by() {
+	wbinvd_as_l2 off && ! grep -a 'name=l1.exits.wbinvd ' "$work/wbinvd-off"
+}
+case_ "wbinvd as L2: exits to l1hv" reaches_l1
+case_ "wbinvd as L2: l1hv does not want to know" passes_l1_by
+wbinvd_two() {
+	boot wbinvd-two 0 wbinvd --memory 16M --cpus 2 --cmdline "cpus=2 move=3" --set slice=20000 && l0_lives wbinvd-two &&
+		said wbinvd-two '^wbinvd> PASS the other processor' && said wbinvd-two ' passed, 0 failed,'
+}
+case_ "wbinvd beside a processor that writes" wbinvd_two
+case_ "avx2: bare, as L1 and as L2 the same" same_avx2
 
 # A write of a page that nobody touches again is the one to lose: the first of 'sequential' with more pages than writes.
 spoilt() {

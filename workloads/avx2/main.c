@@ -7,8 +7,10 @@
  *   steps=N   of a round, which stay in registers (64)
  *   every=N   prints the digest after each N rounds (0: at the end only)
  *   seed=N    (1)
+ *   move=N    the VM may move when N rounds are done (0: it does not say so)
  */
 #include "rt.h"
+#include "rt_move.h"
 #include "steps.h"
 
 #define XCR0_SSE_AVX 6u
@@ -44,7 +46,7 @@ void rt_main(void)
 {
 	void (*const steps)(uint32_t *, uint64_t) = has_avx2() ? steps_avx2 : steps_sse2;
 	const uint64_t rounds = rt_arg_u64("rounds", 100), count = rt_arg_u64("steps", 64);
-	const uint64_t every = rt_arg_u64("every", 0);
+	const uint64_t every = rt_arg_u64("every", 0), move = rt_arg_u64("move", 0);
 	uint32_t lanes[LANES], plain[LANES];
 
 	rt_printf("avx2: by %s\n", steps == steps_avx2 ? "AVX2" : "SSE2");
@@ -60,6 +62,8 @@ void rt_main(void)
 		}
 		if (every && r % every == 0)
 			rt_printf("avx2: round %lu, 0x%016lx\n", r, digest(lanes));
+		if (r == move)
+			rt_may_move();
 	}
 	rt_printf("avx2: %lu rounds are right, digest 0x%016lx\n", rounds, digest(lanes));
 }

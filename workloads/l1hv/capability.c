@@ -120,6 +120,8 @@ static void probe_controls(struct capability *cap, const struct options *opt, st
 	cap->cpu = adjust(cpu, cpu_wanted, missing);
 	adjust_by_options(cap, cpu, opt, missing);
 	cap->cpu2 = adjust(cap->cpu & CPU_SECONDARY ? rdmsr(IA32_VMX_CPU2) : 0, cpu2_wanted, missing);
+	if (!opt->wbinvd)
+		cap->cpu2 &= ~CPU2_WBINVD;
 	cap->exit = adjust(rdmsr(true_ctls ? IA32_VMX_TRUE_EXIT : IA32_VMX_EXIT), exit_wanted, missing);
 	cap->entry = adjust(rdmsr(true_ctls ? IA32_VMX_TRUE_ENTRY : IA32_VMX_ENTRY), entry_wanted, missing);
 	pair_controls(cap);

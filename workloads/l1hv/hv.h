@@ -32,7 +32,7 @@ struct options {
 	uint32_t cpu_ctls; /* extra exits in the primary processor-based controls */
 	uint32_t exceptions; /* exception bitmap */
 	uint32_t pfec_mask, pfec_match;
-	bool vpid;
+	bool vpid, wbinvd; /* wbinvd: L2's exits */
 	const char *unit; /* of ticks: "insns" or "cycles" */
 };
 

@@ -100,10 +100,20 @@ static bool parse_pfec(const char *value, struct options *opt)
 	       parse_u32(end + 1, &opt->pfec_match, &end) && !*end;
 }
 
+static bool parse_switch(const char *value, bool *on)
+{
+	*on = !strcmp(value, "on");
+	return *on || !strcmp(value, "off");
+}
+
 static bool parse_vpid(const char *value, struct options *opt)
 {
-	opt->vpid = !strcmp(value, "on");
-	return opt->vpid || !strcmp(value, "off");
+	return parse_switch(value, &opt->vpid);
+}
+
+static bool parse_wbinvd(const char *value, struct options *opt)
+{
+	return parse_switch(value, &opt->wbinvd);
 }
 
 static bool parse_unit(const char *value, struct options *opt)
@@ -121,7 +131,8 @@ static const struct {
         {"exceptions=", parse_exceptions},
 	{"pfec=",       parse_pfec      },
         {"vpid=",       parse_vpid      },
-        {"unit=",       parse_unit      },
+        {"wbinvd=",     parse_wbinvd    },
+	{"unit=",       parse_unit      },
 };
 
 static bool parse_word(const char *word, struct options *opt)
@@ -140,7 +151,8 @@ int options_parse(const char *cmdline, struct options *opt, const char **bad)
 	static char word[256];
 	bool first = true; /* some loaders put the image's name in front */
 
-	*opt = (struct options){.memory = 32ull << 20, .cpu_ctls = CPU_HLT, .vpid = true, .unit = "insns"};
+	*opt = (struct options){
+		.memory = 32ull << 20, .cpu_ctls = CPU_HLT, .vpid = true, .wbinvd = true, .unit = "insns"};
 	for (;;) {
 		size_t n = 0;
 

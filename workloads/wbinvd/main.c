@@ -1,18 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wbinvd: docs/workloads.md. Writes pages, executes WBINVD, WBNOINVD or INVD, and finds what it wrote.
- * Command line: rounds=, pages=, only=wbinvd|wbnoinvd|invd, pause= (ticks between two rounds).
+ * wbinvd: docs/workloads.md. Writes pages, executes WBINVD, WBNOINVD or INVD, and finds what it wrote, at
+ * once and at the end; with cpus=2 another processor writes pages of its own all the time.
  */
 #include <nestbed/ports.h>
 
 #include "rt.h"
+#include "rt_apic.h"
 #include "rt_check.h"
+#include "rt_move.h"
 #include "rt_record.h"
+#include "workloads/dirtier/dirtier.h"
 
-#define PAGE_WORDS        512u
+#define PATIENCE          200000000ull /* ticks */
 #define CPUID_EXTENDED    0x80000008u
 #define EBX_WBNOINVD      (1u << 9)
 #define CPUID_EXTENDED_HI 0x80000000u
+
+static struct {
+	volatile uint64_t *word;
+	uint64_t pages;
+	uint64_t done; /* rounds of all instructions */
+	uint64_t move; /* the VM may move behind so many of them; 0: never */
+	uint64_t pause; /* ticks from one instruction to the next, at least */
+} run;
+
+static struct writer writer; /* of the other processor */
+static volatile bool no_more, ended;
 
 static void wbinvd(void)
 {
@@ -54,24 +68,28 @@ static const struct {
 	{"invd",     invd,     no_invd    },
 };
 
-static void write_all(volatile uint64_t *word, uint64_t words, uint64_t round)
+static uint64_t value_of(uint64_t page, uint64_t round)
 {
-	for (uint64_t i = 0; i < words; i += PAGE_WORDS)
-		word[i + round % PAGE_WORDS] = (round + 1) * 0x9e3779b97f4a7c15ull ^ i;
+	return (round + 1) * GOLDEN ^ page * PAGE_WORDS;
 }
 
-static uint64_t wrong(const volatile uint64_t *word, uint64_t words, uint64_t round)
+/* A round writes one word of each page. */
+static volatile uint64_t *word_of(uint64_t page, uint64_t round)
+{
+	return &run.word[page * PAGE_WORDS + round % PAGE_WORDS];
+}
+
+static uint64_t wrong(uint64_t round)
 {
 	uint64_t count = 0;
 
-	for (uint64_t i = 0; i < words; i += PAGE_WORDS)
-		count += word[i + round % PAGE_WORDS] != ((round + 1) * 0x9e3779b97f4a7c15ull ^ i);
+	for (uint64_t page = 0; page < run.pages; page++)
+		count += *word_of(page, round) != value_of(page, round);
 	return count;
 }
 
-static void try_one(unsigned int which, volatile uint64_t *word, uint64_t words, uint64_t rounds)
+static void try_one(unsigned int which, uint64_t rounds)
 {
-	const uint64_t pause = rt_arg_u64("pause", 0);
 	const char *why = instructions[which].missing ? instructions[which].missing() : NULL;
 	uint64_t bad = 0, ticks = 0;
 
@@ -79,33 +97,103 @@ static void try_one(unsigned int which, volatile uint64_t *word, uint64_t words,
 		rt_skip(instructions[which].name, why);
 		return;
 	}
-	for (uint64_t round = 0; round < rounds; round++) {
+	for (uint64_t i = 0; i < rounds; i++) {
+		const uint64_t round = run.done++;
 		uint64_t begin;
 
-		write_all(word, words, round);
+		for (uint64_t page = 0; page < run.pages; page++)
+			*word_of(page, round) = value_of(page, round);
 		begin = rdtsc();
 		instructions[which].execute();
 		ticks += rdtsc() - begin;
-		bad += wrong(word, words, round);
+		bad += wrong(round);
 		outl(NB_PORT_MARK, NB_MARK_ROUND);
-		while (pause && rdtsc() - begin < pause)
+		if (run.done == run.move)
+			rt_may_move();
+		while (run.pause && rdtsc() - begin < run.pause)
 			pause_cpu();
 	}
 	rt_check_u64(instructions[which].name, bad, 0);
 	rt_value(instructions[which].name, ticks, "ticks");
 }
 
+/* The last rounds; those before have been overwritten. */
+static void check_all(void)
+{
+	uint64_t bad = 0;
+
+	for (uint64_t i = 0; i < run.done && i < PAGE_WORDS; i++)
+		bad += wrong(run.done - 1 - i);
+	rt_check_u64("all that was written is there at the end: wrong words", bad, 0);
+}
+
+static void other(void *unused)
+{
+	(void)unused;
+	while (!no_more)
+		writer_run(&writer, 1);
+	ended = true;
+}
+
+static void start_other(void)
+{
+	const uint64_t pages = rt_arg_u64("others", 64), rate = rt_arg_u64("rate", 0);
+
+	if (pages < 2 || pages > 1u << 16 || rate > 1000000000)
+		rt_panic("others: 2 to 65536 pages; rate: at most 1000000000");
+	writer = (struct writer){
+		.pages = pages,
+		.hot = pages,
+		.round = pages,
+		.pattern = RANDOM,
+		.seed = 1,
+		.interval = rate ? 1000000000 / rate : 0,
+		.probe = 256,
+		.page = rt_pages(pages),
+		.expected = rt_pages((pages * sizeof(uint32_t) + 4095) / 4096),
+		.recount = rt_pages((pages * sizeof(uint32_t) + 4095) / 4096),
+	};
+	writer_init(&writer);
+	if (!rt_start_cpu(1, 1, other, NULL, PATIENCE))
+		rt_panic("CPU 1 did not start");
+}
+
+static void check_other(void)
+{
+	const char *name = "the other processor: each write is there, once";
+	struct faults f;
+	uint64_t digest;
+
+	no_more = true;
+	while (!ended)
+		rt_yield();
+	if (writer_check(&writer, writer.done, &f, &digest))
+		rt_pass(name);
+	else
+		rt_fail(name, "%lu pages lost writes, %lu have too many, %lu are torn", f.lost, f.doubled,
+			f.torn);
+}
+
 void rt_main(void)
 {
-	const uint64_t rounds = rt_arg_u64("rounds", 10), pages = rt_arg_u64("pages", 64);
-	const char *only = rt_arg("only");
-	volatile uint64_t *word;
+	const uint64_t rounds = rt_arg_u64("rounds", 10), cpus = rt_arg_u64("cpus", 1);
+	const char *only;
 
-	if (!pages || pages > 1u << 18)
-		rt_panic("pages: 1 to 262144");
-	word = rt_pages(pages);
-	for (unsigned int i = 0; i < sizeof(instructions) / sizeof(instructions[0]); i++)
+	run.pages = rt_arg_u64("pages", 64);
+	run.pause = rt_arg_u64("pause", 0);
+	run.move = rt_arg_u64("move", 0);
+	if (!run.pages || run.pages > 1u << 18 || !cpus || cpus > 2)
+		rt_panic("pages: 1 to 262144; cpus: 1 or 2");
+	run.word = rt_pages(run.pages);
+	if (cpus == 2)
+		start_other();
+	only = rt_arg("only"); /* good until the next rt_arg() */
+	for (unsigned int i = 0; i < sizeof(instructions) / sizeof(instructions[0]);
+	     i++, only = rt_arg("only"))
 		if (!only || !strcmp(only, instructions[i].name))
-			try_one(i, word, pages * PAGE_WORDS, rounds);
+			try_one(i, rounds);
+	check_all();
+	if (cpus == 2)
+		check_other();
 	rt_check_end();
 }
