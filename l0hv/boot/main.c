@@ -8,6 +8,7 @@
 #include "l0hv/cpu/fault.h"
 #include "l0hv/exits/cpu_reasons.h"
 #include "l0hv/lib/lib.h"
+#include "l0hv/migrate/move.h"
 #include "l0hv/mm/pages.h"
 #include "l0hv/net/link.h"
 #include "l0hv/net/trial.h"
@@ -73,8 +74,10 @@ static void create_vm(const struct vm_config *vm, const struct cpu_policy *cpu, 
 	const char *const *list;
 	size_t count;
 
-	if (!error)
+	if (!error) {
+		move_made(made);
 		return;
+	}
 	snprintf(reason, sizeof(reason), "VM %s cannot be made", vm->name);
 	if (error != -EPERM)
 		refuse_text(reason, why);
@@ -129,10 +132,14 @@ void l0_main(uint32_t magic, uint32_t info_address)
 	account_calibrate();
 	read_bundle(info, &bundle);
 	start_link();
+	if (move_prepare(&config))
+		refuse_text("a VM moves", "memory for the link and for what moves");
 	for (uint32_t i = 0; i < config.vm_count; i++) {
 		const struct vm_config *vm = &config.vm[i];
 
-		create_vm(vm, vm->cpu_policy[0] ? &config.policy[vm->cpu_policy_index] : NULL, &bundle);
+		if (vm->image[0])
+			create_vm(vm, vm->cpu_policy[0] ? &config.policy[vm->cpu_policy_index] : NULL,
+				  &bundle);
 	}
 	crash_on_purpose(config.crash);
 	sched_start(config.limit);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "l0hv/cpu/asm.h"
 #include "l0hv/exits/exits.h"
+#include "l0hv/migrate/move.h"
 #include "l0hv/migrate/track.h"
 #include "l0hv/sched/sched.h"
 #include "l0hv/vmx/probe.h"
@@ -26,6 +27,13 @@ static enum verdict on_ignored(struct vcpu *v)
 static enum verdict on_nothing_to_do(struct vcpu *v)
 {
 	(void)v;
+	return SKIP_AND_RESUME;
+}
+
+/* The same, but for a VM that moves: all that was written before must arrive before it goes on. */
+static enum verdict on_cache_write_back(struct vcpu *v)
+{
+	(void)move_barrier(v);
 	return SKIP_AND_RESUME;
 }
 
@@ -95,7 +103,7 @@ static const struct {
 	[EXIT_CPUID] = {on_cpuid,              false},
 	[EXIT_GETSEC] = {on_undefined,          false},
 	[EXIT_HLT] = {on_hlt,                false},
-	[EXIT_INVD] = {on_nothing_to_do,      false},
+	[EXIT_INVD] = {on_cache_write_back,   false},
 	[EXIT_INVLPG] = {on_nothing_to_do,      false},
 	[EXIT_RDPMC] = {on_general_protection, false},
 	[EXIT_RDTSC] = {on_undefined,          false},
@@ -123,7 +131,7 @@ static const struct {
 	[EXIT_RDTSCP] = {on_undefined,          false},
 	[EXIT_PREEMPTION_TIMER] = {on_preemption_timer,   false},
 	[EXIT_INVVPID] = {on_vmx_instruction,    false},
-	[EXIT_WBINVD] = {on_nothing_to_do,      false},
+	[EXIT_WBINVD] = {on_cache_write_back,   false},
 	[EXIT_XSETBV] = {on_xsetbv,             false},
 	[EXIT_RDRAND] = {on_undefined,          false},
 	[EXIT_INVPCID] = {on_undefined,          false},

@@ -27,18 +27,6 @@ struct verdict_of_round {
 static struct vm *with_rounds[CONFIG_VMS_MAX];
 static unsigned with_rounds_count;
 
-/* A digest of the set for comparing two runs, not for security: SplitMix64's finalizer (Steele, Lea, Flood,
- * "Fast Splittable Pseudorandom Number Generators") of each page's number, summed, so that order is nothing.
- */
-static uint64_t digest_of(uint64_t page)
-{
-	uint64_t x = (page + 1) * 0x9e3779b97f4a7c15ull;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
-	return x ^ x >> 31;
-}
-
 static bool in_set(const struct rounds *r, uint64_t page)
 {
 	return r->set[page / 64] >> page % 64 & 1;
@@ -80,16 +68,10 @@ static struct verdict_of_round prove(struct vm *vm, const struct rounds *r)
 static void end_round(struct vm *vm)
 {
 	struct rounds *r = vm->rounds;
-	uint64_t pages = track_collect(vm, r->set), digest = 0;
+	const uint64_t pages = track_collect(vm, r->set), digest = track_set_digest(vm, r->set);
 	struct verdict_of_round found = {0};
 	char proof[64] = "";
 
-	for (uint64_t page = 0; page < vm->ram_bytes / PAGE_SIZE; page++) {
-		if (!r->set[page / 64])
-			page |= 63;
-		else if (in_set(r, page))
-			digest += digest_of(page);
-	}
 	if (r->copy) {
 		found = prove(vm, r);
 		snprintf(proof, sizeof(proof), ", %llu unchanged, %llu missed",

@@ -221,22 +221,60 @@ static void gather(struct vm *vm)
 		ept_dirty_sweep(&vm->ept, &l0_ept_mem, 0, vm->ram_bytes, EPT_ENTRY_DIRTY, t->dirty);
 }
 
-uint64_t track_collect(struct vm *vm, uint64_t *bitmap)
+void track_gather(struct vm *vm)
+{
+	gather(vm);
+	rearm(vm);
+}
+
+void track_flush(struct vm *vm)
+{
+	vm->ept.stale = true;
+	vm_ept01_lowered(vm);
+	invept(INVEPT_ALL, 0);
+}
+
+uint64_t track_take(struct vm *vm, uint64_t *bitmap)
 {
 	struct track *t = vm->track;
 	uint64_t count = 0;
 
-	gather(vm);
-	rearm(vm);
 	for (uint64_t w = 0; w < t->words; w++) {
 		bitmap[w] = t->dirty[w];
 		for (uint64_t bits = bitmap[w]; bits; bits &= bits - 1)
 			count++;
 		t->dirty[w] = 0;
 	}
+	return count;
+}
+
+uint64_t track_collect(struct vm *vm, uint64_t *bitmap)
+{
+	track_gather(vm);
 	vm->ept.stale = true;
 	vm_ept01_lowered(vm);
-	return count;
+	return track_take(vm, bitmap);
+}
+
+/* SplitMix64's finalizer (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators") of each
+ * page's number, summed, so that order is nothing. */
+static uint64_t digest_of(uint64_t page)
+{
+	uint64_t x = (page + 1) * 0x9e3779b97f4a7c15ull;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return x ^ x >> 31;
+}
+
+uint64_t track_set_digest(const struct vm *vm, const uint64_t *bitmap)
+{
+	uint64_t digest = 0;
+
+	for (uint64_t w = 0; w < vm->track->words; w++)
+		for (uint64_t bits = bitmap[w]; bits; bits &= bits - 1)
+			digest += digest_of(w * WORD_BITS + (unsigned)__builtin_ctzll(bits));
+	return digest;
 }
 
 /* ---- on and off ---- */

@@ -32,6 +32,18 @@ enum config_track track_means(const struct vm *vm);
  */
 uint64_t track_collect(struct vm *vm, uint64_t *bitmap);
 
+/*
+ * track_collect() in parts: what the processor knows of comes into the set, and the next write to a page of
+ * it will be noticed once EPT has been flushed; flush it, at once and for each vCPU; empty the set into
+ * bitmap. Nothing may be written between the first and the last.
+ */
+void track_gather(struct vm *vm);
+void track_flush(struct vm *vm);
+uint64_t track_take(struct vm *vm, uint64_t *bitmap);
+
+/* For comparing two sets, not for security. */
+uint64_t track_set_digest(const struct vm *vm, const uint64_t *bitmap);
+
 /* EPT01 is as before, large pages and all. Does nothing if the VM is not tracked. */
 void track_stop(struct vm *vm);
 

@@ -2,6 +2,7 @@
 #include "l0hv/cpu/asm.h"
 #include "l0hv/exits/exits.h"
 #include "l0hv/lib/lib.h"
+#include "l0hv/migrate/move.h"
 #include "l0hv/migrate/rounds.h"
 #include "l0hv/mm/pages.h"
 #include "l0hv/record/account.h"
@@ -172,6 +173,8 @@ void account_mark(struct vcpu *v, uint32_t value)
 		report(v, id, v->account_then);
 	} else if (value & NB_MARK_ROUND) {
 		rounds_mark(v->vm);
+	} else if (value & NB_MARK_MOVE) {
+		move_marked(v->vm, CONFIG_AT_MARK);
 	}
 }
 

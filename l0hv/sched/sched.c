@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "l0hv/cpu/asm.h"
 #include "l0hv/exits/msr.h"
+#include "l0hv/migrate/move.h"
 #include "l0hv/migrate/state.h"
 #include "l0hv/nested/nested.h"
 #include "l0hv/record/record.h"
@@ -56,6 +57,7 @@ static void end_machine(void)
 {
 	Nestbed__End end = NESTBED__END__INIT;
 
+	move_end();
 	end.vms = vms;
 	end.ticks = rdtsc();
 	record_emit(NESTBED__RECORD__BODY_END, &end);
@@ -151,8 +153,21 @@ static __attribute__((noinline)) void see_to(struct vcpu *v)
 {
 	if (v->vm->stop_asked)
 		vm_stop(v, STOP_SHUTDOWN, false, "the guest shut down");
-	else
+	else if (v->vm->renew_asked)
 		vm_state_renew(v);
+	else
+		move_step(v);
+	/* an alarm may have been set */
+	v->own_deadline = v->slice_end < due_at ? v->slice_end : due_at;
+}
+
+/* Nothing can run: a VM may come. */
+static __attribute__((noinline)) void wait_or_end(struct vcpu *v)
+{
+	if (!move_wait(v))
+		stop_stuck();
+	if (all_stopped())
+		end_machine();
 }
 
 struct vcpu *sched_next(struct vcpu *v)
@@ -166,11 +181,8 @@ struct vcpu *sched_next(struct vcpu *v)
 		end_machine();
 	if (rdtsc() < v->slice_end && runnable(v))
 		return v;
-	next = pick(v);
-	if (!next) {
-		stop_stuck();
-		end_machine();
-	}
+	while (!(next = pick(v)))
+		wait_or_end(v);
 	begin_slice(next);
 	if (next != v)
 		switch_to(v, next);
@@ -178,17 +190,27 @@ struct vcpu *sched_next(struct vcpu *v)
 	return next;
 }
 
-void sched_start(uint64_t limit)
+/* No VM starts here: the first one to run has come from elsewhere, and the processor has its first vCPU's
+ * state. */
+static __attribute__((noinline, noreturn)) void start_with_arrival(void)
 {
-	struct vcpu *first = ring ? ring->next : NULL;
-
-	if (!first) {
+	if (!move_wait(NULL) || !ring) {
 		end_machine();
 		halt_forever();
 	}
+	vcpu_enter(sched_next(ring->next));
+}
+
+void sched_start(uint64_t limit)
+{
+	struct vcpu *first;
+
 	if (limit)
 		limit_at = rdtsc() + limit;
 	set_due();
+	if (!ring)
+		start_with_arrival();
+	first = ring->next;
 	begin_slice(first);
 	switch_to(NULL, first);
 	first->entered_at = rdtsc();
@@ -201,6 +223,17 @@ static __attribute__((noinline)) void ring_alarm(struct vcpu *v)
 	set_due();
 	alarm_fn();
 	v->own_deadline = v->slice_end < due_at ? v->slice_end : due_at;
+}
+
+void sched_ask(void)
+{
+	struct vcpu *c = ring;
+
+	do {
+		c->vm->move_asked = true;
+		c = c->next;
+	} while (c != ring);
+	sched_kick();
 }
 
 void sched_alarm(uint64_t at, void (*fn)(void))

@@ -27,6 +27,9 @@ void sched_yield(struct vcpu *v);
  */
 void sched_alarm(uint64_t at, void (*fn)(void));
 
+/* move_step() is called at the next boundary, whichever vCPU it is of. */
+void sched_ask(void);
+
 /* INIT and SIPI from another vCPU; carried out when v is switched to. */
 void sched_init_vcpu(struct vcpu *v);
 void sched_start_vcpu(struct vcpu *v, uint8_t vector);

@@ -108,7 +108,7 @@ int vm_create(const struct vm_config *config, const struct cpu_policy *cpu, cons
 	      struct vm **out, const char **why)
 {
 	struct vm *vm = allocate(sizeof(*vm));
-	uint32_t entry, info;
+	uint32_t entry = 0, info = 0;
 	uint64_t tsc_offset;
 	int error;
 
@@ -127,7 +127,7 @@ int vm_create(const struct vm_config *config, const struct cpu_policy *cpu, cons
 	error = create_memory(vm, why);
 	if (error)
 		return error;
-	error = multiboot_load(vm, bundle, &entry, &info, why);
+	error = bundle ? multiboot_load(vm, bundle, &entry, &info, why) : 0;
 	if (error)
 		return error;
 	tsc_offset = 0 - rdtsc();
@@ -147,14 +147,16 @@ int vm_create(const struct vm_config *config, const struct cpu_policy *cpu, cons
 			return error;
 		platform_set_tsc_offset(&vm->platform, i, tsc_offset, rdtsc());
 	}
-	firmware_write(vm);
+	if (bundle)
+		firmware_write(vm);
 	if (config->renew) {
 		if (vm_state_prepare())
 			return -ENOMEM;
 		vm->renew_asked = true;
 		sched_kick();
 	}
-	error = rounds_start(vm, why);
+	/* a VM that moves is tracked then */
+	error = config->move.to == CONFIG_NO_HOST && bundle ? rounds_start(vm, why) : 0;
 	if (error)
 		return error;
 	*out = vm;

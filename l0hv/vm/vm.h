@@ -132,8 +132,9 @@ struct vm {
 		struct {
 			bool stop_asked; /* the shutdown port was written: stop after this exit */
 			bool renew_asked; /* migrate.renew (l0hv/migrate/state.h) */
+			bool move_asked; /* l0hv/migrate/move.h */
 		};
-		uint16_t asked;
+		uint32_t asked;
 	};
 	bool renew_filled; /* the last exit was for EPT02 to be filled */
 	uint32_t renew_exits; /* since the last renewal */
@@ -160,8 +161,9 @@ struct vm {
 	struct guest_cpu cpu;
 };
 
-/* Make a VM of its configuration: memory, EPT, devices, vCPUs; load its kernel and modules. 0, or a negative
- * errno with *why a sentence; of -EPERM cpu_reasons tells more. cpu: NULL: this host. */
+/* Make a VM of its configuration: memory, EPT, devices, vCPUs; load its kernel and modules. bundle NULL: all
+ * that it holds is to come from elsewhere, its memory is zeros. 0, or a negative errno with *why a sentence;
+ * of -EPERM cpu_reasons tells more. cpu: NULL: this host. */
 __attribute__((warn_unused_result)) int vm_create(const struct vm_config *config,
 						  const struct cpu_policy *cpu, const struct bundle *bundle,
 						  struct vm **vm, const char **why);

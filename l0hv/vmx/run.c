@@ -233,6 +233,13 @@ void vcpu_exit(struct vcpu *v)
 	vmx_enter(next);
 }
 
+void vcpu_enter(struct vcpu *v)
+{
+	prepare_entry(v);
+	v->entered_at = rdtsc();
+	vmx_enter(v);
+}
+
 /*
  * The entry failed before it began (SDM "VM-Instruction Error Numbers" 7, 8 and the rest). At L1 that is a
  * control or host field of L0's making; at L2 it ends the VM unless it can be mended.

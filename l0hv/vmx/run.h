@@ -21,4 +21,7 @@ void open_interrupt_window(struct vcpu *v);
 /* For account_calibrate(): the accounting of one exit, once more. */
 void account_exit_again(struct vcpu *v, uint64_t now);
 
+/* As after an exit: events and timer are seen to, then v is entered. The processor has v's state. */
+void vcpu_enter(struct vcpu *v) __attribute__((noreturn));
+
 #endif
