@@ -39,6 +39,7 @@ int cmd_boot(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_link(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_move(int argc, char **argv);
 int cmd_plot(int argc, char **argv);
 int cmd_records(int argc, char **argv);
 int cmd_run(int argc, char **argv);
@@ -46,6 +47,8 @@ int cmd_stream(int argc, char **argv);
 
 /* CLI_OK, or CLI_REFUSED: this computer can't run machines, and stderr says why. */
 int cli_machines(void);
+/* The same of machines with a NIC. */
+int cli_namespaces(void);
 /* Prints "nestbed: why" and frees it; CLI_USAGE. */
 int cli_usage(char *why);
 

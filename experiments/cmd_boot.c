@@ -77,21 +77,6 @@ struct boot {
 	bool l0;
 };
 
-/* The file's name without folder and ending, in characters that a VM's name may have. */
-static char *short_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *name = text_copy(slash ? slash + 1 : path);
-	char *dot = strrchr(name, '.');
-
-	if (dot && dot != name)
-		*dot = '\0';
-	for (char *p = name; *p; p++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", *p))
-			*p = '-';
-	return name;
-}
-
 static int add_module(struct boot *b, char *arg, struct argp_state *state)
 {
 	struct launch *l = &b->launch;
@@ -104,7 +89,7 @@ static int add_module(struct boot *b, char *arg, struct argp_state *state)
 		*colon = '\0';
 	if (guest_read(arg, &m->image))
 		return EINVAL;
-	m->name = short_name(arg);
+	m->name = guest_name(arg);
 	m->args = colon ? colon + 1 : "";
 	l->module_count++;
 	return 0;
@@ -141,10 +126,10 @@ static void name_beside(struct boot *b)
 	struct launch *l = &b->launch;
 
 	while (l->beside_count < b->beside_count) {
-		char *name = short_name(b->beside_path[l->beside_count]);
+		char *name = guest_name(b->beside_path[l->beside_count]);
 
 		for (unsigned n = 2; name_taken(l, name); n++) {
-			char *plain = short_name(b->beside_path[l->beside_count]);
+			char *plain = guest_name(b->beside_path[l->beside_count]);
 
 			free(name);
 			name = text_format("%s-%u", plain, n);
@@ -246,7 +231,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		if (l->guest)
 			argp_error(state, "one IMAGE is enough; more go in by --module");
-		l->guest = short_name(arg);
+		l->guest = guest_name(arg);
 		return guest_read(arg, &l->image) ? EINVAL : 0;
 	case ARGP_KEY_END:
 		if (!l->guest)
@@ -315,7 +300,7 @@ static void put_com1(struct boot *b, const struct machine_result *result)
 static int run(struct boot *b)
 {
 	const struct decode_sink sink = {on_text, on_record, on_bad, on_raw, b};
-	const struct progress progress = {"nestbed boot", true};
+	const struct progress progress = {.title = "nestbed boot", .quiet = true};
 	struct job job = {.spec = b->launch.spec, .output = on_output, .ctx = b};
 	char *why;
 	int err, status;

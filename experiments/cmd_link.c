@@ -2,7 +2,6 @@
 /* nestbed link: two L0s exchange bytes over the link; what it cost, as CSV. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,6 @@
 #include "experiments/csv.h"
 #include "experiments/decode.h"
 #include "experiments/files.h"
-#include "experiments/isolate.h"
 #include "experiments/launch.h"
 #include "experiments/pool.h"
 #include "experiments/setting.h"
@@ -273,7 +271,7 @@ static int side_status(struct side *s, struct machine_result *result)
 
 static int run(struct link_run *r, struct wire *wire)
 {
-	const struct progress progress = {"nestbed link", true};
+	const struct progress progress = {.title = "nestbed link", .quiet = true};
 	struct job job[2] = {0};
 	int status = CLI_OK, err;
 
@@ -299,20 +297,6 @@ static int run(struct link_run *r, struct wire *wire)
 	return compare(r);
 }
 
-static bool namespaces(void)
-{
-	const enum isolation isolation = isolate_probe();
-
-	if (isolation == ISOLATE_NAMESPACE || isolation == ISOLATE_USER_NAMESPACE)
-		return true;
-	fprintf(stderr,
-		"nestbed: no link is possible here: each machine with a NIC needs a network namespace of its "
-		"own, "
-		"and this computer allows neither that nor a user namespace (isolation: %s)\n",
-		isolation_name(isolation));
-	return false;
-}
-
 int cmd_link(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -336,8 +320,9 @@ int cmd_link(int argc, char **argv)
 	status = cli_machines();
 	if (status)
 		return status;
-	if (!namespaces())
-		return CLI_REFUSED;
+	status = cli_namespaces();
+	if (status)
+		return status;
 	wire = wire_new(&r.script, r.pcap);
 	if (!wire) {
 		fprintf(stderr, "nestbed: %s: %s\n", r.pcap, strerror(errno));

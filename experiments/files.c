@@ -145,3 +145,17 @@ int guest_read(const char *image, struct blob *blob)
 	free(path);
 	return err;
 }
+
+char *guest_name(const char *image)
+{
+	const char *slash = strrchr(image, '/');
+	char *name = text_copy(slash ? slash + 1 : image);
+	char *dot = strrchr(name, '.');
+
+	if (dot && dot != name)
+		*dot = '\0';
+	for (char *p = name; *p; p++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", *p))
+			*p = '-';
+	return name;
+}

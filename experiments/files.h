@@ -19,5 +19,7 @@ const char *build_dir(void);
 __attribute__((warn_unused_result)) int build_file_read(const char *name, struct blob *blob);
 /* A guest image: a path, or the name of one that the build makes. Says on stderr what is missing. */
 __attribute__((warn_unused_result)) int guest_read(const char *image, struct blob *blob);
+/* malloc'd: the file's name without folder and ending, in characters that a VM's name may have. */
+char *guest_name(const char *image);
 
 #endif

@@ -23,7 +23,9 @@ static char *write_config(const struct launch *l)
 
 	if (*l->l0_lines)
 		text_addf(&t, "[l0]\n%s", l->l0_lines);
-	text_addf(&t, "[vm %s]\nimage = %s\n", l->guest, l->guest);
+	text_addf(&t, "[vm %s]\n", l->guest);
+	if (!l->incoming)
+		text_addf(&t, "image = %s\n", l->guest);
 	if (*l->cmdline)
 		text_addf(&t, "cmdline = %s\n", l->cmdline);
 	text_addf(&t, "memory = %lluM\n", (unsigned long long)(l->memory >> 20));
@@ -52,7 +54,7 @@ static int make_bundle(struct launch *l)
         };
 	struct l0_config *parsed = zalloc(sizeof(*parsed));
 	struct config_error error;
-	unsigned bad, count = 1;
+	unsigned bad, count = l->incoming ? 0 : 1;
 	int err;
 
 	l->config = write_config(l);

@@ -30,6 +30,7 @@ struct launch {
 	bool bare; /* the guest is the machine's kernel; else L0 is, and the guest its one VM */
 	const char *guest; /* names the VM */
 	struct blob image;
+	bool incoming; /* the guest comes from another host: neither image nor modules are needed */
 	const char *cmdline;
 	uint64_t memory; /* of the guest; bytes */
 	unsigned cpus; /* of the guest; 0: 1 */

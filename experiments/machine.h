@@ -51,6 +51,7 @@ enum machine_end {
 	MACHINE_DIED, /* the emulator panicked, aborted or could not start */
 	MACHINE_TIMED_OUT,
 	MACHINE_INTERRUPTED, /* by a signal to nestbed */
+	MACHINE_KILLED, /* by whoever runs it, as part of what is tried */
 };
 
 struct machine_result {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "experiments/cli.h"
+#include "experiments/isolate.h"
 #include "experiments/machine.h"
 #include "experiments/text.h"
 
@@ -12,6 +13,7 @@ static const struct command commands[] = {
 	{"run",     "run an experiment: tables, records and figures",          cmd_run    },
 	{"boot",    "boot one guest, bare or under L0, and print its output",  cmd_boot   },
 	{"link",    "try the link between two machines and say what it costs", cmd_link   },
+	{"move",    "move a running guest from host to host",                  cmd_move   },
 	{"records", "print a records file as text",                            cmd_records},
 	{"stream",  "show or verify a captured migration stream",              cmd_stream },
 	{"plot",    "draw a result's figures again, from its tables",          cmd_plot   },
@@ -73,6 +75,20 @@ int cli_machines(void)
 	if (!lacks)
 		return CLI_OK;
 	fprintf(stderr, "nestbed: %s\n", lacks);
+	return CLI_REFUSED;
+}
+
+int cli_namespaces(void)
+{
+	const enum isolation isolation = isolate_probe();
+
+	if (isolation == ISOLATE_NAMESPACE || isolation == ISOLATE_USER_NAMESPACE)
+		return CLI_OK;
+	fprintf(stderr,
+		"nestbed: no link is possible here: each machine with a NIC needs a network namespace of its "
+		"own, "
+		"and this computer allows neither that nor a user namespace (isolation: %s)\n",
+		isolation_name(isolation));
 	return CLI_REFUSED;
 }
 

@@ -26,28 +26,33 @@ static int parse(const char *path, const char *text, struct l0_config *config, c
 	return *why ? -EINVAL : 0;
 }
 
-int policy_file_read(const char *path, struct policy_file *policy, char **why)
+int policy_text_read(const char *path, char *text, struct policy_file *policy, char **why)
 {
-	struct l0_config *config;
-	struct blob file;
+	struct l0_config *config = zalloc(sizeof(*config));
 	int err;
 
 	*policy = (struct policy_file){0};
 	*why = NULL;
-	err = file_read(path, &file);
+	err = parse(path, text, config, why);
 	if (err) {
-		*why = text_format("%s: %s", path, strerror(-err));
-		return err;
-	}
-	config = zalloc(sizeof(*config));
-	err = parse(path, file.data, config, why);
-	if (err) {
-		free(file.data);
+		free(text);
 	} else {
-		policy->text = file.data;
+		policy->text = text;
 		policy->name = text_copy(config->policy[0].name);
 	}
 	free(config);
+	return err;
+}
+
+int policy_file_read(const char *path, struct policy_file *policy, char **why)
+{
+	struct blob file;
+	int err = file_read(path, &file);
+
+	*policy = (struct policy_file){0};
+	if (!err)
+		return policy_text_read(path, file.data, policy, why);
+	*why = text_format("%s: %s", path, strerror(-err));
 	return err;
 }
 

@@ -11,6 +11,9 @@ struct policy_file {
 /* 0 or negative errno; *why (malloc'd) is then a sentence that names the file. */
 __attribute__((warn_unused_result)) int policy_file_read(const char *path, struct policy_file *policy,
 							 char **why);
+/* The same of a text, malloc'd, which is taken over; `path` names it in errors. */
+__attribute__((warn_unused_result)) int policy_text_read(const char *path, char *text,
+							 struct policy_file *policy, char **why);
 void policy_file_free(struct policy_file *policy);
 
 #endif

@@ -111,6 +111,18 @@ static void kill_all(struct pool *p, enum machine_end why)
 	}
 }
 
+static void kill_asked(struct pool *p)
+{
+	for (unsigned i = 0; i < p->running; i++) {
+		struct slot *s = &p->slot[i];
+
+		if (!s->job->kill || s->asked != MACHINE_SHUT_DOWN)
+			continue;
+		s->asked = MACHINE_KILLED;
+		p->driver->kill(s->machine);
+	}
+}
+
 static void keep_limits(struct pool *p)
 {
 	for (unsigned i = 0; i < p->running; i++) {
@@ -166,6 +178,9 @@ static int run(struct pool *p, struct job *jobs, const sigset_t *while_waiting)
 		show(p, NULL);
 		keep_limits(p);
 		turn(p, while_waiting);
+		if (p->progress->turn)
+			p->progress->turn(p->progress->ctx);
+		kill_asked(p);
 		if (caught && !err)
 			err = -EINTR;
 		if (err)
@@ -228,6 +243,8 @@ const char *machine_end_name(enum machine_end end)
 		return "out of time";
 	case MACHINE_INTERRUPTED:
 		return "interrupted";
+	case MACHINE_KILLED:
+		return "killed";
 	}
 	return "?";
 }

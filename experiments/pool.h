@@ -15,6 +15,7 @@ struct job {
 	struct machine_spec spec;
 	void (*output)(void *ctx, const uint8_t *data, size_t size); /* size 0: the output has ended */
 	void *ctx;
+	bool kill; /* set while it runs, by a callback: end this machine; its end is then MACHINE_KILLED */
 	/* Answers: */
 	bool ran;
 	struct machine_result result;
@@ -23,6 +24,9 @@ struct job {
 struct progress {
 	const char *title;
 	bool quiet;
+	/* NULL, or called each time that something came, and every 200 ms at least. */
+	void (*turn)(void *ctx);
+	void *ctx;
 };
 
 /*

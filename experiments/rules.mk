@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The host program `nestbed`.
-NESTBED_SOURCES := $(sort $(wildcard experiments/*.c)) $(CONFIG_SRC) bundle/bundle.c $(MIG_SRC)
+NESTBED_SOURCES := $(sort $(wildcard experiments/*.c)) $(CONFIG_SRC) bundle/bundle.c $(MIG_SRC) \
+	cpu_baseline/write/program.c
 NESTBED_OBJECTS := $(NESTBED_SOURCES:%.c=$(BUILD)/nestbed.o/%.o) $(BUILD)/nestbed.o/record.pb-c.o \
 	$(BUILD)/nestbed.o/stream.pb-c.o
 NESTBED_LIBS    := -lprotobuf-c -ljansson
@@ -31,6 +32,13 @@ ALL += $(NESTBED_PLOTS:scripts/plots/%=$(BUILD)/plots/%)
 $(BUILD)/plots/%: scripts/plots/%
 	$(Q)mkdir -p $(@D) && cp $< $@
 
+# What CPU models say of themselves, for the baseline of those between which a VM moves.
+NESTBED_HOSTS := $(wildcard cpu_baseline/hosts/*.txt)
+ALL += $(NESTBED_HOSTS:cpu_baseline/hosts/%=$(BUILD)/hosts/%)
+
+$(BUILD)/hosts/%: cpu_baseline/hosts/%
+	$(Q)mkdir -p $(@D) && cp $< $@
+
 # ---- tests ----
 NESTBED_DECODE := experiments/stream.c experiments/decode.c experiments/record_text.c experiments/printer.c \
 	experiments/text.c
@@ -39,20 +47,24 @@ NESTBED_TABLES := experiments/capture.c experiments/csv.c experiments/exit_cost_
 	experiments/verdict.c $(NESTBED_DECODE) $(NESTBED_FRAMES)
 NESTBED_MACHINE := experiments/bochs_output.c experiments/bochsrc.c experiments/boot_image.c experiments/bundle_write.c \
 	experiments/text.c bundle/bundle.c
+NESTBED_MOVE := experiments/move_path.c experiments/move_watch.c experiments/move_tap.c experiments/move_rows.c \
+	experiments/cpu_models.c experiments/setting.c experiments/csv.c experiments/text.c migration/session.c
 $(call unit_test,test_nestbed_stream,tests/unit/test_nestbed_stream.c experiments/stream.c experiments/text.c)
 $(call unit_test,test_nestbed_decode,tests/unit/test_nestbed_decode.c $(NESTBED_DECODE) $(NESTBED_FRAMES),$(NESTBED_LIBS))
 $(call unit_test,test_nestbed_setting,tests/unit/test_nestbed_setting.c experiments/setting.c experiments/cpu_models.c experiments/text.c)
 $(call unit_test,test_nestbed_machine,tests/unit/test_nestbed_machine.c $(NESTBED_MACHINE))
 $(call unit_test,test_nestbed_tables,tests/unit/test_nestbed_tables.c $(NESTBED_TABLES),$(NESTBED_LIBS))
+$(call unit_test,test_nestbed_move,tests/unit/test_nestbed_move.c $(NESTBED_MOVE),$(NESTBED_LIBS))
 $(call unit_test,test_wire_script,tests/unit/test_wire_script.c experiments/wire_script.c experiments/text.c)
 $(call fuzzer,wire_script,tests/fuzz/fuzz_wire_script.c experiments/wire_script.c experiments/text.c)
 $(call fuzzer,nestbed_stream,tests/fuzz/fuzz_nestbed_stream.c $(NESTBED_DECODE),$(BUILD)/nestbed.o/record.pb-c.o $(NESTBED_LIBS))
 
 # The generated record code, linked into those that name records.
-$(BUILD)/tests/test_nestbed_decode $(BUILD)/tests/test_nestbed_tables $(BUILD)/fuzz/fuzz_nestbed_stream: \
-	$(BUILD)/nestbed.o/record.pb-c.o
-$(patsubst %,$(BUILD)/san/%.o,$(sort $(NESTBED_TABLES)) tests/unit/test_nestbed_decode.c tests/unit/test_nestbed_tables.c): \
-	| $(BUILD)/gen/nestbed/record.pb-c.h
+$(BUILD)/tests/test_nestbed_decode $(BUILD)/tests/test_nestbed_tables $(BUILD)/tests/test_nestbed_move \
+	$(BUILD)/fuzz/fuzz_nestbed_stream: $(BUILD)/nestbed.o/record.pb-c.o
+$(BUILD)/tests/test_nestbed_move: $(BUILD)/nestbed.o/stream.pb-c.o
+$(patsubst %,$(BUILD)/san/%.o,$(sort $(NESTBED_TABLES) $(NESTBED_MOVE)) tests/unit/test_nestbed_decode.c \
+	tests/unit/test_nestbed_tables.c tests/unit/test_nestbed_move.c): | $(BUILD)/gen/nestbed/record.pb-c.h $(MIG_GEN)
 
 # ---- golden results ----
 golden: all ## Measure results/golden again

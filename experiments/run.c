@@ -133,7 +133,7 @@ static int prepare(struct run *run, struct launch *l)
 
 int run_machines(struct run *run, struct launch *launches, struct capture *captures, unsigned count)
 {
-	const struct progress progress = {run->experiment->name, false};
+	const struct progress progress = {.title = run->experiment->name};
 	struct job *jobs = zalloc(count * sizeof(*jobs));
 	int status = CLI_OK;
 

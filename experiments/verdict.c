@@ -126,6 +126,7 @@ int verdict_status(const struct verdict *v, enum machine_end end, char **why)
 		{v->refused.count > 0,            CLI_REFUSED,     "refused: ",                                 &v->refused},
 		{v->faulted.count > 0,            CLI_DIED,        "what runs on the machine itself faulted: ", &v->faulted},
 		{end == MACHINE_DIED,             CLI_DIED,        "the machine died",                          NULL       },
+		{end == MACHINE_KILLED,           CLI_DIED,        "the machine was killed",                    NULL       },
 		{v->stopped.count > 0,            CLI_STOPPED,     "",                                          &v->stopped},
 		{v->bare || v->vms_shut_down > 0, CLI_OK,          "shut down",                                 NULL       },
 		{true,			    CLI_DIED,        "the machine ended without a word from L0",  NULL       },

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: MIT */
+/* nestbed move: one guest, and hosts between which it moves; what each move took, and what the guest wrote.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "experiments/cli.h"
+#include "experiments/files.h"
+#include "experiments/move.h"
+#include "experiments/move_rows.h"
+#include "experiments/policy_pool.h"
+#include "experiments/printer.h"
+#include "experiments/setting.h"
+
+enum {
+	OPT_FROM = 256,
+	OPT_TO,
+	OPT_NESTED,
+	OPT_CPUS,
+	OPT_MEMORY,
+	OPT_MODULE,
+	OPT_POLICY,
+	OPT_SET,
+	OPT_AT,
+	OPT_LINK,
+	OPT_PCAP,
+	OPT_CAPTURE,
+	OPT_KEEP,
+	OPT_KILL,
+	OPT_CSV,
+	OPT_TIMEOUT,
+};
+
+static const struct argp_option options[] = {
+	{"from",									 OPT_FROM, "MODEL", 0,
+	 "Processor of host 0, where the guest starts (default " CLI_DEFAULT_CPU ")", 0},
+	{"to",								       OPT_TO, "MODEL|HOST", 0,
+	 "Where it goes: a host with that processor, numbered in order, or again to the host of that number. "
+	 "Repeatable (default: " CLI_DEFAULT_CPU ")",
+	 0},
+	{"at",    OPT_AT, "WHEN", 0,
+	 "When it leaves a host: mark, hypercall, 'tick N' or 'exit N' (default: mark)", 0},
+	{"nested",									      OPT_NESTED, 0, 0, "The guest may use VT-x", 0},
+	{"cpus",  OPT_CPUS, "N", 0, "The guest's processors, 1 to 8 (default 1)", 0},
+	{"memory",									     OPT_MEMORY, "SIZE", 0, "The guest's memory (default 64M)", 0},
+	{"module",									      OPT_MODULE, "FILE[:ARGS]", 0,
+	 "A multiboot module; its command line is its name, then ARGS. Repeatable", 0},
+	{"policy",									   OPT_POLICY, "FILE|" POLICY_POOL, 0,
+	 "What the guest may see of the processor: a [cpu NAME] section, or " POLICY_POOL
+	 ": what all the hosts have", 0},
+	{"set",									OPT_SET, "KEY=VALUE", 0,
+	 "A line of the VM's configuration on each host (docs/bundle.md); l0.KEY=VALUE is a line of [l0], "
+	 "host1.KEY=VALUE "
+	 "one for host 1 alone. Repeatable", 0},
+	{"link", OPT_LINK, "SCRIPT", 0,
+	 "How the wire is (docs/link.md). In virtual time rate and delay become migrate.rate and "
+	 "migrate.delay", 0},
+	{"pcap",									      OPT_PCAP, "FILE", 0, "Write the frames to FILE as they are delivered", 0},
+	{"capture",OPT_CAPTURE, "DIR", 0, "Write each move's stream to DIR, for nestbed stream", 0},
+	{"keep",									     OPT_KEEP, "DIR", 0, "Leave the machines' files in DIR/0, DIR/1 ...", 0},
+	{"kill",									     OPT_KILL, "HOST@[T:]N", 0,
+	 "End that host's machine when message N of the first move begins on the wire: the source's, or with "
+	 "T: the target's", 0},
+	{"csv",									 OPT_CSV, 0, 0, "Print a table of the moves, and nothing else", 0},
+	{"timeout",									   OPT_TIMEOUT, "SECONDS", 0,
+	 "End the machines after so many seconds (default 120; 0: never)", 0},
+	{0				 },
+};
+
+struct arguments {
+	struct move_spec spec;
+	struct move_path path;
+	struct text vm_lines, l0_lines, host_vm[NB_LINK_HOSTS], host_l0[NB_LINK_HOSTS];
+	const char *from, *policy_name, *capture;
+	bool real_time, csv;
+	struct policy_file policy;
+	struct printer guest, host;
+	char *guest_text;
+	size_t guest_size;
+	struct move move;
+};
+
+static void add_module(struct launch *l, char *arg, struct argp_state *state)
+{
+	struct launch_module *m = &l->module[l->module_count];
+	char *colon = strchr(arg, ':');
+
+	if (l->module_count == sizeof(l->module) / sizeof(l->module[0]))
+		argp_error(state, "too many modules");
+	if (colon)
+		*colon = '\0';
+	if (guest_read(arg, &m->image))
+		argp_failure(state, CLI_USAGE, 0, "no such module");
+	m->name = guest_name(arg);
+	m->args = colon ? colon + 1 : "";
+	l->module_count++;
+}
+
+/* "host3.", of a key for one host: its number, *key behind it; else -1. */
+static int host_of_key(const char **key)
+{
+	char *end;
+	unsigned long host;
+
+	if (strncmp(*key, "host", 4) != 0 || !isdigit((unsigned char)(*key)[4]))
+		return -1;
+	host = strtoul(*key + 4, &end, 10);
+	if (*end != '.' || host >= NB_LINK_HOSTS)
+		return -1;
+	*key = end + 1;
+	return (int)host;
+}
+
+static void add_setting(struct arguments *a, const char *arg, struct argp_state *state)
+{
+	struct setting s;
+	const char *key;
+	char *why;
+	int host;
+
+	if (setting_parse(arg, &s, &why))
+		argp_error(state, "%s", why);
+	key = s.key;
+	host = host_of_key(&key);
+	if (!strncmp(key, "l0.", 3))
+		text_addf(host < 0 ? &a->l0_lines : &a->host_l0[host], "%s = %s\n", key + 3, s.value);
+	else
+		text_addf(host < 0 ? &a->vm_lines : &a->host_vm[host], "%s = %s\n", key, s.value);
+	if (!strcmp(key, "migrate.virtual_time"))
+		a->real_time = !strcmp(s.value, "off");
+	setting_free(&s);
+}
+
+static void add_host(struct arguments *a, const char *word, const struct argp_state *state)
+{
+	char *why;
+
+	if (move_path_add(&a->path, word, &why))
+		argp_error(state, "%s", why);
+}
+
+/* "1@7", "1@T:7" */
+static void set_kill(struct move_kill *k, const char *arg, const struct argp_state *state)
+{
+	char *end;
+
+	k->host = (unsigned)strtoul(arg, &end, 10);
+	if (end == arg || *end++ != '@' || k->host >= NB_LINK_HOSTS)
+		end = NULL;
+	if (end) {
+		k->by_target = !strncmp(end, "T:", 2);
+		arg = end + (k->by_target ? 2 : 0);
+		k->number = (uint32_t)strtoul(arg, &end, 10);
+	}
+	if (!end || end == arg || *end)
+		argp_error(state, "--kill: '%s' is not HOST@N or HOST@T:N", arg);
+	k->wanted = true;
+}
+
+static void finish(struct arguments *a, const struct argp_state *state)
+{
+	if (!a->spec.guest.guest)
+		argp_error(state, "which IMAGE?");
+	if (!a->path.hops)
+		add_host(a, CLI_DEFAULT_CPU, state);
+	for (unsigned i = a->path.hosts; i < NB_LINK_HOSTS; i++)
+		if (a->host_vm[i].size || a->host_l0[i].size ||
+		    (a->spec.kill.wanted && a->spec.kill.host == i))
+			argp_error(state, "there is no host %u", i);
+}
+
+static uint64_t number(const char *arg, uint64_t least, uint64_t most, const struct argp_state *state)
+{
+	uint64_t n = 0;
+	char *why;
+
+	if (number_parse(arg, least, most, &n, &why))
+		argp_error(state, "%s", why);
+	return n;
+}
+
+static error_t parse_guest(struct arguments *a, int key, char *arg, struct argp_state *state)
+{
+	struct launch *l = &a->spec.guest;
+	char *why;
+
+	switch (key) {
+	case OPT_NESTED:
+		l->nested = true;
+		return 0;
+	case OPT_CPUS:
+		l->cpus = (unsigned)number(arg, 1, 8, state);
+		return 0;
+	case OPT_MEMORY:
+		if (memory_parse(arg, &l->memory, &why))
+			argp_error(state, "%s", why);
+		return 0;
+	case OPT_MODULE:
+		add_module(l, arg, state);
+		return 0;
+	case OPT_POLICY:
+		a->policy_name = arg;
+		return 0;
+	case OPT_SET:
+		add_setting(a, arg, state);
+		return 0;
+	case OPT_AT:
+		if (strpbrk(arg, "\r\n"))
+			argp_error(state, "--at takes one line");
+		text_addf(&a->vm_lines, "migrate.at = %s\n", arg);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num > 1 || strpbrk(arg, "\r\n"))
+			argp_error(state, "IMAGE, and one line CMDLINE");
+		if (state->arg_num == 1) {
+			l->cmdline = arg;
+			return 0;
+		}
+		l->guest = guest_name(arg);
+		return guest_read(arg, &l->image) ? EINVAL : 0;
+	case ARGP_KEY_END:
+		finish(a, state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+	char *why;
+
+	switch (key) {
+	case OPT_FROM:
+		if (a->path.hosts)
+			argp_error(state, "--from comes before --to, and once");
+		add_host(a, arg, state);
+		return 0;
+	case OPT_TO:
+		if (!a->path.hosts)
+			add_host(a, CLI_DEFAULT_CPU, state);
+		add_host(a, arg, state);
+		return 0;
+	case OPT_LINK:
+		if (wire_script_parse(arg, &a->spec.script, &why))
+			argp_error(state, "--link: %s", why);
+		return 0;
+	case OPT_PCAP:
+		a->spec.pcap = arg;
+		return 0;
+	case OPT_CAPTURE:
+		a->capture = arg;
+		return 0;
+	case OPT_KEEP:
+		a->spec.keep_dir = arg;
+		return 0;
+	case OPT_KILL:
+		set_kill(&a->spec.kill, arg, state);
+		return 0;
+	case OPT_CSV:
+		a->csv = true;
+		return 0;
+	case OPT_TIMEOUT:
+		a->spec.seconds = (unsigned)number(arg, 0, 1000000, state);
+		return 0;
+	default:
+		return parse_guest(a, key, arg, state);
+	}
+}
+
+/* ---- what is printed ---- */
+
+static void on_record(void *ctx, unsigned host, int hop, const Nestbed__Record *record)
+{
+	struct arguments *a = ctx;
+	struct decode_source from = {0};
+	struct text line = {0};
+
+	if (a->csv)
+		return;
+	if (hop >= 0 && record->body_case == NESTBED__RECORD__BODY_MOVE_ROUND) {
+		const struct move_hop *h = &a->move.watch.hop[hop];
+
+		move_round_text(&line, &a->path, (unsigned)hop, &h->round[h->rounds - 1]);
+		printf("%s\n", line.data);
+		fflush(stdout);
+		text_free(&line);
+		return;
+	}
+	snprintf(from.name, sizeof(from.name), "%u", host);
+	printer_record(&a->host, &from, record);
+}
+
+static void on_text(void *ctx, unsigned host, const uint8_t *data, size_t size)
+{
+	struct arguments *a = ctx;
+	struct decode_source from = {.depth = 1};
+
+	snprintf(from.name, sizeof(from.name), "%u", host);
+	if (!a->csv)
+		printer_text(&a->host, &from, data, size);
+}
+
+/* Of a guest's command line; 0 where it has no such word. */
+static uint64_t asked_rate(const char *cmdline)
+{
+	const char *p = strstr(cmdline, "rate=");
+
+	return p && (p == cmdline || p[-1] == ' ') ? strtoull(p + 5, NULL, 10) : 0;
+}
+
+static void print_table(const struct arguments *a, uint64_t rate)
+{
+	const struct launch *l = &a->spec.guest;
+	const struct move_row row = {
+		.workload = l->module_count ? l->module[0].name : l->guest,
+		.level = l->nested && l->module_count ? "L2" : "L1",
+		.tracker = "",
+		.guest_mib = l->memory >> 20,
+		.rate = rate,
+		.dirty_pages = asked_rate(l->module_count ? l->module[0].args : l->cmdline),
+	};
+	struct move_tables t;
+
+	move_tables_start(&t);
+	move_tables_add(&t, &a->move.watch, &row);
+	fwrite(t.moves.text.data, 1, t.moves.text.size, stdout);
+	move_tables_free(&t);
+}
+
+static void print_outcome(const struct arguments *a)
+{
+	struct text out = {0};
+
+	for (unsigned hop = 0; hop < a->path.hops; hop++) {
+		move_outcome_text(&out, &a->move.watch, hop);
+		text_addf(&out, "\n");
+	}
+	fputs(out.data, stdout);
+	text_free(&out);
+	fwrite(a->guest_text, 1, a->guest_size, stdout);
+}
+
+/* ---- running ---- */
+
+/* In virtual time rate and delay are L0's affair, and the wire is as fast as it can. */
+static uint64_t divide_script(struct arguments *a)
+{
+	struct wire_script *s = &a->spec.script;
+	const uint64_t rate = s->rate;
+
+	if (rate)
+		text_addf(&a->vm_lines, "migrate.rate = %llu\n", (unsigned long long)rate);
+	if (s->delay && !a->real_time)
+		text_addf(&a->vm_lines, "migrate.delay = %llu\n", (unsigned long long)s->delay);
+	if (!a->real_time)
+		s->rate = s->delay = 0;
+	return rate ? rate : 1000000000;
+}
+
+static int read_policy(struct arguments *a)
+{
+	char *why;
+	int err;
+
+	if (!a->policy_name)
+		return CLI_OK;
+	if (!strcmp(a->policy_name, POLICY_POOL))
+		err = policy_pool(&a->path, &a->policy, &why);
+	else
+		err = policy_file_read(a->policy_name, &a->policy, &why);
+	if (err)
+		return cli_usage(why);
+	a->spec.guest.policy_name = a->policy.name;
+	a->spec.guest.policy_text = a->policy.text;
+	return CLI_OK;
+}
+
+static int run(struct arguments *a)
+{
+	struct move_spec *s = &a->spec;
+	const uint64_t rate = divide_script(a);
+	int status, saved;
+
+	s->path = &a->path;
+	s->name = s->guest.guest;
+	s->vm_lines = a->vm_lines.size ? a->vm_lines.data : "";
+	s->l0_lines = a->l0_lines.size ? a->l0_lines.data : "";
+	for (unsigned i = 0; i < NB_LINK_HOSTS; i++) {
+		s->host_vm_lines[i] = a->host_vm[i].data;
+		s->host_l0_lines[i] = a->host_l0[i].data;
+	}
+	a->host.out = stdout;
+	a->guest.out = open_memstream(&a->guest_text, &a->guest_size);
+	s->guest_sink = (struct decode_sink){printer_text, printer_record, NULL, NULL, &a->guest};
+	s->record = on_record;
+	s->text = on_text;
+	s->ctx = a;
+	status = move_run(&a->move, s);
+	printer_end(&a->host);
+	printer_end(&a->guest);
+	fclose(a->guest.out);
+	if (a->move.why && a->csv)
+		print_table(a, rate);
+	else if (a->move.why)
+		print_outcome(a);
+	if (status && a->move.why)
+		fprintf(stderr, "nestbed: %s: %s\n", s->guest.guest, a->move.why);
+	saved = a->capture && a->move.why ? move_save_streams(&a->move, a->capture) : CLI_OK;
+	return status ? status : saved;
+}
+
+static void arguments_free(struct arguments *a)
+{
+	struct launch *l = &a->spec.guest;
+
+	for (unsigned i = 0; i < l->module_count; i++) {
+		free((char *)l->module[i].name);
+		free(l->module[i].image.data);
+	}
+	free((char *)l->guest);
+	free(l->image.data);
+	for (unsigned i = 0; i < NB_LINK_HOSTS; i++) {
+		text_free(&a->host_vm[i]);
+		text_free(&a->host_l0[i]);
+	}
+	text_free(&a->vm_lines);
+	text_free(&a->l0_lines);
+	policy_file_free(&a->policy);
+	free(a->guest_text);
+	free(a);
+}
+
+int cmd_move(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.args_doc = "IMAGE [CMDLINE]",
+		.doc = "Boots IMAGE on host 0, and moves it while it runs from host to host; prints a line a "
+		       "round as it "
+		       "happens, what each move took, and then what the guest wrote and reported, wherever "
+		       "it was.\v"
+		       "Lines '@N KIND ...' are records of host N's L0; others as of `nestbed "
+		       "boot`.\n\n" CLI_EXIT_DOC,
+	};
+	struct arguments *a = zalloc(sizeof(*a));
+	int status, err;
+
+	a->spec.guest = (struct launch){.cmdline = "", .memory = 64ull << 20};
+	a->spec.seconds = 120;
+	a->spec.script.seed = 1;
+	if (argp_parse(&argp, argc, argv, 0, NULL, a)) {
+		arguments_free(a);
+		return CLI_USAGE;
+	}
+	status = read_policy(a);
+	if (!status)
+		status = cli_machines();
+	if (!status)
+		status = cli_namespaces();
+	if (!status) {
+		status = run(a);
+		err = move_free(&a->move);
+		if (err)
+			fprintf(stderr, "nestbed: %s: %s\n", a->spec.pcap, strerror(-err));
+		status = status || !err ? status : CLI_FAILED;
+	}
+	arguments_free(a);
+	return status;
+}
