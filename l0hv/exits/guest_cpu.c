@@ -126,20 +126,16 @@ static int clamp_vmx(struct cpu_policy *policy, const struct cpu_policy *here)
 	return cpu_vmx_set_caps(policy, &caps);
 }
 
-/*
- * What a policy of a bundle shows to a VM of L0: what L0 would offer on such a processor. Then it is held
- * against what L0 offers on this one. Both as baselines, so that nothing is shown without what it needs.
- */
-static int apply(struct guest_cpu *cpu, const struct vm_config *config, const struct cpu_policy *policy,
-		 const char **why)
+/* Both as baselines, so that nothing is shown without what it needs. */
+static int hold_against_host(struct guest_cpu *cpu, const struct vm_config *config,
+			     const struct cpu_policy *wanted, const char **why)
 {
-	static struct cpu_policy wanted, offered, here;
-	const struct cpu_policy *one = &wanted;
+	static struct cpu_policy offered, here;
+	const struct cpu_policy *one = wanted;
 	int error;
 
 	*why = "the policy holds more than L0 keeps";
-	if (cpu_offer_on(policy, config->nested, &wanted) ||
-	    cpu_offer_on(cpu_found(), config->nested, &offered))
+	if (cpu_offer_on(cpu_found(), config->nested, &offered))
 		return -ENOSPC;
 	*why = "there is no virtual processor as its policy says";
 	error = cpu_baseline(&one, 1, &options, &cpu->policy, NULL, NULL);
@@ -161,6 +157,20 @@ static int apply(struct guest_cpu *cpu, const struct vm_config *config, const st
 	return clamp_vmx(&cpu->policy, &here);
 }
 
+/*
+ * What a policy of a bundle shows to a VM of L0: what L0 would offer on such a processor.
+ */
+static int apply(struct guest_cpu *cpu, const struct vm_config *config, const struct cpu_policy *policy,
+		 const char **why)
+{
+	static struct cpu_policy wanted;
+
+	*why = "the policy holds more than L0 keeps";
+	if (cpu_offer_on(policy, config->nested, &wanted))
+		return -ENOSPC;
+	return hold_against_host(cpu, config, &wanted, why);
+}
+
 static int limit_vmx(struct cpu_policy *policy, const struct vm_config *config, const char **why)
 {
 	struct vmx_caps caps;
@@ -179,6 +189,14 @@ static int limit_vmx(struct cpu_policy *policy, const struct vm_config *config, 
 	return -EINVAL;
 }
 
+static int finish(struct guest_cpu *cpu, const char **why)
+{
+	derive(cpu);
+	*why = "the machine has not enough memory for it";
+	cpu->msr_bitmap = msr_bitmap_make(cpu);
+	return cpu->msr_bitmap ? 0 : -ENOMEM;
+}
+
 int guest_cpu_make(struct guest_cpu *cpu, const struct vm_config *config, const struct cpu_policy *policy,
 		   const char **why)
 {
@@ -189,10 +207,17 @@ int guest_cpu_make(struct guest_cpu *cpu, const struct vm_config *config, const 
 		       : cpu_offer_on(cpu_found(), config->nested, &cpu->policy);
 	if (!error)
 		error = limit_vmx(&cpu->policy, config, why);
+	return error ? error : finish(cpu, why);
+}
+
+int guest_cpu_take(struct guest_cpu *cpu, const struct vm_config *config, const struct cpu_policy *policy,
+		   const char **why)
+{
+	const int error = hold_against_host(cpu, config, policy, why);
+
 	if (error)
 		return error;
-	derive(cpu);
-	*why = "the machine has not enough memory for it";
-	cpu->msr_bitmap = msr_bitmap_make(cpu);
-	return cpu->msr_bitmap ? 0 : -ENOMEM;
+	if (!config->cpu_force)
+		cpu->policy = *policy;
+	return finish(cpu, why);
 }

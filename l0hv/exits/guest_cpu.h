@@ -74,4 +74,8 @@ struct vm_config;
 __attribute__((warn_unused_result)) int guest_cpu_make(struct guest_cpu *cpu, const struct vm_config *config,
 						       const struct cpu_policy *policy, const char **why);
 
+/* The same for a VM that comes from another L0: it goes on seeing what it saw. */
+__attribute__((warn_unused_result)) int guest_cpu_take(struct guest_cpu *cpu, const struct vm_config *config,
+						       const struct cpu_policy *policy, const char **why);
+
 #endif

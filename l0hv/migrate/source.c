@@ -597,6 +597,8 @@ void source_event(enum session_event event, const char *why)
 		record();
 	if (actions & ACT_SEND_HELLO)
 		send_hello();
+	if (actions & ACT_SEND_HELLO && !source_flush())
+		return;
 	if (actions & ACT_SEND_PAGES)
 		begin_pages();
 	if (actions & ACT_SEND_COMMIT)

@@ -202,8 +202,6 @@ static void make(const struct cpu_policy *policy, struct vcpu *current)
 		} else {
 			reason("%s", why);
 		}
-	} else if (!same_policy(policy, &move.vm->cpu.policy) && !move.config->cpu_force) {
-		reason("a processor that this L0 would not show as it is described");
 	}
 }
 

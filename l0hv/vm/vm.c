@@ -117,7 +117,8 @@ int vm_create(const struct vm_config *config, const struct cpu_policy *cpu, cons
 		return -ENOMEM;
 	vm->config = config;
 	vm->vcpu_count = config->vcpus;
-	error = guest_cpu_make(&vm->cpu, config, cpu, why);
+	error = bundle ? guest_cpu_make(&vm->cpu, config, cpu, why)
+		       : guest_cpu_take(&vm->cpu, config, cpu, why);
 	if (error)
 		return error;
 	if (config->vcpus > 1 && !l0_features.unrestricted_guest) {
