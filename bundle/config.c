@@ -115,6 +115,8 @@ static const struct config_key keys[] = {
 		"test aid: a message of the stream to spoil"},
 	{CONFIG_VM, "module",                   CONFIG_MODULE, true, 0, 0, 0, 0,
 		"bundle entry and string of a multiboot module; may repeat"},
+	{CONFIG_VM, "passthrough",              CONFIG_PORTS, false, AT(vm_config, port_first), 0, 0,
+		"a port of the machine and how many: the VM's accesses to them reach the machine's device"},
 	{CONFIG_CPU, "cpuid",                   CONFIG_CPUID, true, 0, 0, 0, 0,
 		"leaf, sub-leaf, and what CPUID gives for them in EAX, EBX, ECX, EDX; may repeat"},
 	{CONFIG_CPU, "msr",                     CONFIG_MSR, true, 0, 0, 0, 0,
@@ -213,6 +215,9 @@ static int fail_value(struct parser *p, const struct config_key *key, struct spa
 		break;
 	case CONFIG_TRACKER:
 		say(e, "off, wp, ad, pml or auto");
+		break;
+	case CONFIG_PORTS:
+		say(e, "an I/O port and the number of ports from there on");
 		break;
 	case CONFIG_WHEN:
 		say(e, "mark, hypercall, tick N or exit N");
@@ -415,6 +420,9 @@ static int set_value(struct parser *p, const struct config_key *key, struct span
 		return value.n && span_copy(field, key->width, value) ? 0 : fail_value(p, key, value);
 	case CONFIG_TRACKER:
 		return set_tracker(p, key, field, value);
+	case CONFIG_PORTS:
+		err = config_set_ports(p, value);
+		return err == -EDOM ? fail_value(p, key, value) : err;
 	case CONFIG_WHEN:
 	case CONFIG_FAULT:
 		return set_pair(p, key, field, value);

@@ -90,6 +90,7 @@ struct vm_config {
 	uint64_t limit[NB_VMX_MSR_COUNT]; /* of the VMX capability MSRs, from IA32_VMX_BASIC on */
 	bool vmx_locked;
 	uint32_t renew; /* at every so many exits the VM is captured, destroyed and restored; 0: never */
+	uint32_t port_first, port_count; /* I/O ports of the machine that the VM reaches */
 	bool scratch; /* the VM has the scratch device (include/nestbed/ports.h) */
 	uint32_t track; /* enum config_track */
 	uint64_t round; /* ticks of a round of tracking; 0: the guest's marks end it */
@@ -136,6 +137,7 @@ enum config_type {
 	CONFIG_CPUID,
 	CONFIG_MSR,
 	CONFIG_TRACKER,
+	CONFIG_PORTS,
 	CONFIG_WHEN,
 	CONFIG_FAULT
 };

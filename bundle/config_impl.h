@@ -31,6 +31,8 @@ int config_begin_cpu(struct parser *p, struct span name);
 int config_end_cpu(struct parser *p);
 int config_add_cpuid(struct parser *p, struct span value);
 int config_add_msr(struct parser *p, struct span value);
+/* ports.c: 0; -EINVAL, told; -EDOM as above. */
+int config_set_ports(struct parser *p, struct span value);
 /* At the end of the text: which section each VM's cpu.policy names. */
 int config_find_policies(struct parser *p);
 

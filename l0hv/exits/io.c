@@ -6,6 +6,7 @@
 #include "l0hv/emulate/insn.h"
 #include "l0hv/exits/access.h"
 #include "l0hv/exits/exits.h"
+#include "l0hv/exits/io.h"
 #include "l0hv/lib/lib.h"
 #include "l0hv/nested/nested.h"
 #include "l0hv/vmx/vmx.h"
@@ -16,16 +17,21 @@
 #define RFLAGS_DF    0x400ull
 #define STRING_BATCH 64u /* iterations an exit: time and interrupts go on in between */
 
+uint32_t (*io_read)(struct platform *p, unsigned vcpu, uint16_t port, unsigned size,
+		    uint64_t now) = platform_pio_read;
+void (*io_write)(struct platform *p, unsigned vcpu, uint16_t port, unsigned size, uint32_t value,
+		 uint64_t now) = platform_pio_write;
+
 static void one_register(struct vcpu *v, uint16_t port, unsigned size, bool in)
 {
 	uint64_t mask = size == 4 ? 0xFFFFFFFFull : (1ull << 8 * size) - 1;
 	uint32_t value;
 
 	if (!in) {
-		platform_pio_write(&v->vm->platform, v->id, port, size, (uint32_t)(v->gpr[0] & mask), v->now);
+		io_write(&v->vm->platform, v->id, port, size, (uint32_t)(v->gpr[0] & mask), v->now);
 		return;
 	}
-	value = platform_pio_read(&v->vm->platform, v->id, port, size, v->now);
+	value = io_read(&v->vm->platform, v->id, port, size, v->now);
 	v->gpr[0] = size == 4 ? value : (v->gpr[0] & ~mask) | value;
 }
 
@@ -104,14 +110,14 @@ static int one_string(struct string *s, uint64_t offset)
 		error = refused(v, access_probe(&s->access, linear, s->size, true));
 		if (error == -EFAULT)
 			return error;
-		value = platform_pio_read(&v->vm->platform, v->id, s->port, s->size, v->now);
+		value = io_read(&v->vm->platform, v->id, s->port, s->size, v->now);
 		if (!error)
 			error = access_write(&s->access, linear, s->size, value);
 	} else {
 		error = refused(v, access_read(&s->access, linear, s->size, &value));
 		if (error == -EFAULT)
 			return error;
-		platform_pio_write(&v->vm->platform, v->id, s->port, s->size, (uint32_t)value, v->now);
+		io_write(&v->vm->platform, v->id, s->port, s->size, (uint32_t)value, v->now);
 	}
 	access_port(&s->access, s->port, s->size);
 	return error == -ENXIO ? 0 : error;

@@ -13,6 +13,7 @@
 #include "l0hv/nested/nested.h"
 #include "l0hv/record/record.h"
 #include "l0hv/sched/sched.h"
+#include "l0hv/vm/bound.h"
 #include "l0hv/vm/firmware.h"
 #include "l0hv/vm/multiboot.h"
 #include "l0hv/vm/ops.h"
@@ -150,6 +151,8 @@ int vm_create(const struct vm_config *config, const struct cpu_policy *cpu, cons
 	}
 	if (bundle)
 		firmware_write(vm);
+	if (config->port_count)
+		vm_bind();
 	if (config->renew) {
 		if (vm_state_prepare())
 			return -ENOMEM;

@@ -32,11 +32,13 @@ static const struct {
 	 "nested.incremental_merge, nested.lazy_rare_fields, nested.cached_checks, "
 	 "nested.cached_host_state, nested.watch_msr_bitmap, nested.clean_fields, nested.limit, "
 	 "nested.vmx_locked, "
-	 "record.phases, cached_cpuid, scratch, migrate.renew, cpu.policy, cpu.force, slice, migrate.track, "
+	 "record.phases, cached_cpuid, scratch, migrate.renew, cpu.policy, cpu.force, slice, "
+	 "migrate.track, "
 	 "migrate.round, migrate.prove, migrate.to, migrate.from, migrate.at, migrate.moves, "
 	 "migrate.virtual_time, migrate.rate, migrate.delay, migrate.down_time, migrate.rounds, "
 	 "migrate.progress, migrate.converge, migrate.stop_at_limit, migrate.patience, "
-	 "migrate.barrier_limit, migrate.barrier_interval, migrate.barrier_skip, migrate.fault, module"                                                                         },
+	 "migrate.barrier_limit, migrate.barrier_interval, migrate.barrier_skip, migrate.fault, module, "
+	 "passthrough"																			  },
 	{"unknown key of L0",             "[l0]\nmemory = 1M\n",
 	 "line 2: unknown key 'memory' in [l0]; expected one of limit, crash, host, peer, link_test"                                                                            },
 	{"host 16",		       "[l0]\nhost = 16\n" VM,						   "line 2: 'host' must be a number between 0 and 15, got '16'"},
@@ -53,6 +55,25 @@ static const struct {
 	{"twice",			 VM "\nmemory = 2M\nmemory = 2M\n",                                        "line 5: 'memory' was given before, on line 4"              },
 	{"tracker of no name",            VM "migrate.track = dirty\n",
 	 "line 3: 'migrate.track' must be off, wp, ad, pml or auto, got 'dirty'"												},
+	{"ports without a count",         VM "passthrough = 0x70\n",
+	 "line 3: 'passthrough' must be an I/O port and the number of ports from there on, got '0x70'"                                                                          },
+	{"no ports",		      VM "passthrough = 0x70 0\n",
+	 "line 3: 'passthrough' must be an I/O port and the number of ports from there on, got '0x70 0'"                                                                        },
+	{"ports behind the last",         VM "passthrough = 0xffff 2\n",
+	 "line 3: 'passthrough' must be an I/O port and the number of ports from there on, got '0xffff 2'"                                                                      },
+	{"ports that wrap",               VM "passthrough = 1 0xffffffffffffffff\n",
+	 "line 3: 'passthrough' must be an I/O port and the number of ports from there on, got '1 "
+	 "0xffffffffffffffff'"																		  },
+	{"ports up to the PIC",           VM "passthrough = 0x10 17\n",
+	 "line 3: ports of the PIC, which is L0's: '0x10 17'"														   },
+	{"ports from COM1's last on",     VM "passthrough = 0x3ff 1\n",
+	 "line 3: ports of COM1, to which L0 writes: '0x3ff 1'"														 },
+	{"ports around the console",      VM "passthrough = 0xe0 16\n",
+	 "line 3: ports of the debug console, to which L0 writes: '0xe0 16'"												    },
+	{"ports of PCI",                  VM "passthrough = 0xcfc 4\n",
+	 "line 3: ports of the PCI configuration, which is L0's: '0xcfc 4'"												     },
+	{"ports that end the machine",    VM "passthrough = 0x8000 0x1000\n",
+	 "line 3: ports by which the machine is ended: '0x8000 0x1000'"													 },
 	{"move at no moment",             VM "migrate.at = noon\n",
 	 "line 3: 'migrate.at' must be mark, hypercall, tick N or exit N, got 'noon'"											   },
 	{"move at a tick of no number",   VM "migrate.at = tick\n",
