@@ -19,8 +19,7 @@ struct move {
 	uint32_t hop; /* moves of the VM that are over */
 	uint32_t left; /* moves that it still makes from here */
 	bool here; /* the VM runs, or could, on this host */
-	bool awaited; /* it is to come, for the first time or again */
-	bool came; /* it has been restored; its guest's first entry is to follow */
+	bool told; /* who carries the frames has ended the wait for it, and tells others by itself */
 };
 extern struct move move;
 

@@ -695,7 +695,7 @@ void source_guest_ended(void)
 {
 	struct source *s = &source;
 
-	if (!move.left || s->session.state == SOURCE_KEPT)
+	if (!move.left || move.told || s->session.state == SOURCE_KEPT)
 		return;
 	s->peer = (uint8_t)move.config->move.to;
 	snprintf(s->why, sizeof(s->why), "the guest ended before it moved");

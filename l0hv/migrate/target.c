@@ -282,7 +282,6 @@ static void run_guest(uint64_t begin)
 	uint64_t now;
 
 	move_unpark();
-	move.came = true;
 	move.hop++;
 	move.here = true;
 	now = rdtsc();
@@ -322,6 +321,9 @@ static void event(enum session_event e, const char *why)
 		send_abort();
 	if (actions & ACT_REPORT) { /* the last word must arrive: nobody looks at the link from here on */
 		t->expects = false;
+		move.told = e == EVENT_DECIDE_DROP;
+		if (!move.here && move.vm)
+			move.vm->stopped = true;
 		if (link_drain(t->channel.link, move_patience()))
 			return; /* who waits for it will ask the wire's owner */
 	}
