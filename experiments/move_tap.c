@@ -29,6 +29,7 @@ struct flow {
 	struct slot slot[NB_LINK_WINDOW];
 	struct text part; /* of a message that is not whole yet */
 	bool begun; /* its header is there, and was told */
+	bool stray; /* it belongs to no move that was seen */
 	bool lost; /* what came is no message: from here on bytes are bytes */
 	bool moves; /* `move` holds */
 	unsigned move;
@@ -123,8 +124,8 @@ static void keep(struct move_tap *t, struct flow *f, uint32_t sequence, const ch
 {
 	struct waiting *w;
 
-	if (!f->moves)
-		return; /* bytes before any move: nobody's */
+	if (!f->moves || f->stray)
+		return; /* nobody's */
 	if (!by_target(t, f)) {
 		text_add(&t->move[f->move].stream, data, size);
 		if (f->begun && type_of(f) == STREAM_ABORT)
@@ -141,7 +142,16 @@ static void drop_part(struct flow *f, size_t size)
 {
 	f->part.size -= size;
 	memmove(f->part.data, f->part.data + size, f->part.size);
-	f->begun = false;
+	f->begun = f->stray = false;
+}
+
+/* The first word of another role: of a target that gives up before its source has said anything. */
+static bool is_stray(const struct move_tap *t, const struct flow *f)
+{
+	const uint32_t sender = get_u32(f->part.data + 4) >> 17 & 3;
+
+	return f->moves && f->number && !get_u32(f->part.data + 12) &&
+	       sender == (by_target(t, f) ? SENDER_SOURCE : SENDER_TARGET);
 }
 
 static void tell_begin(struct move_tap *t, struct flow *f)
@@ -151,6 +161,9 @@ static void tell_begin(struct move_tap *t, struct flow *f)
 	if (type == STREAM_HELLO)
 		new_move(t, f);
 	f->begun = true;
+	f->stray = is_stray(t, f);
+	if (f->stray)
+		return;
 	if (t->begins && f->moves)
 		t->begins(t->ctx, &(struct move_tap_message){f->move, f->from, f->to, by_target(t, f),
 							     f->number, type});

@@ -248,7 +248,7 @@ const char *move_watch_outcome(const struct move_watch *w, unsigned hop)
 		return "none";
 	if (h->kept)
 		return h->reasons.size ? "refused" : "kept";
-	return w->lost ? "lost" : "unfinished";
+	return w->lost ? "lost" : w->ended ? "ended" : "unfinished";
 }
 
 uint64_t move_hop_down(const struct move_hop *h)

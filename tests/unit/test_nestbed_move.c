@@ -172,6 +172,7 @@ static void decisions(void **state)
 		{"S S S", "0s 0f 0e",                         "-dd", "refused",    0, 0, true,  false},
 		{"S S",   "0s 0k 1!",                         "--",  "kept",       0, 0, false, false},
 		{"S S",   "0s 0f 1x 0e 0!",                   "-d",  "refused",    0, 0, true,  false},
+		{"S S",   "0s 0e",                            "-d",  "ended",      0, 0, true,  false},
 		{"S S",   "0e",			       "-d",  "none",       0, 0, true,  false},
  /* doubt: first who is to run, the other when that one does */
 		{"S S",   "0s 1r 0c 0d",                      "-r",  "unfinished", 0, 1, false, false},
@@ -309,11 +310,13 @@ static void data(struct seen *s, unsigned from, uint32_t acknowledge, const void
 static const uint8_t *message(uint16_t type, uint32_t length, uint8_t fill, size_t *size)
 {
 	static uint8_t m[FRAME_HEAD + 8000];
+	const uint32_t number = 1; /* nobody counts it here; the first is 0, which shows strays */
 
 	memset(m, 0, FRAME_HEAD);
 	memcpy(m, FRAME_MAGIC, 4);
 	memcpy(m + 4, &type, 2);
 	memcpy(m + 8, &length, 4);
+	memcpy(m + 12, &number, 4);
 	memset(m + FRAME_HEAD, fill, length);
 	*size = FRAME_HEAD + length;
 	return m;
@@ -399,6 +402,28 @@ static void tap_too_late(void **state)
 	tap(&s, 0, NB_LINK_ACK, 0, 2, "\0\0\0\0\0\0\0", 8);
 	move_tap_end(s.tap);
 	stream_is(&s, 0, "1 2 15 ");
+	tap_end(&s);
+}
+
+/* Host 0, which the VM has left, waits for it, is told not to, and says so as a target. */
+static void tap_stray(void **state)
+{
+	struct seen s;
+	uint8_t m[FRAME_HEAD];
+	size_t size;
+
+	(void)state;
+	tap_new(&s);
+	whole_message(&s, 0, 0, STREAM_HELLO, 100);
+	whole_message(&s, 1, 1, STREAM_ACCEPT, 0);
+	memcpy(m, message(STREAM_ABORT, 0, 0, &size), sizeof(m));
+	m[6] = FRAME_SENDER(SENDER_TARGET);
+	m[12] = 0;
+	data(&s, 0, 1, m, sizeof(m));
+	m[12] = 7; /* no first word: one that was spoilt, and is shown */
+	data(&s, 0, 1, m, sizeof(m));
+	stream_is(&s, 0, "1 2 15 ");
+	assert_string_equal(s.begun.data, "0S0:1 0T0:2 0S1:15 ");
 	tap_end(&s);
 }
 
@@ -554,8 +579,8 @@ int main(void)
 		cmocka_unit_test(lines_of_paths), cmocka_unit_test(paths_refused),
 		cmocka_unit_test(decisions),      cmocka_unit_test(reasons_once),
 		cmocka_unit_test(tap_order),      cmocka_unit_test(tap_again),
-		cmocka_unit_test(tap_too_late),   cmocka_unit_test(tap_rubbish),
-		cmocka_unit_test(tables),
+		cmocka_unit_test(tap_too_late),   cmocka_unit_test(tap_stray),
+		cmocka_unit_test(tap_rubbish),    cmocka_unit_test(tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
