@@ -164,7 +164,7 @@ static void finish(struct arguments *a, const struct argp_state *state)
 {
 	if (!a->spec.guest.guest)
 		argp_error(state, "which IMAGE?");
-	if (!a->path.hops)
+	while (!a->path.hops) /* two, where none was named */
 		add_host(a, CLI_DEFAULT_CPU, state);
 	for (unsigned i = a->path.hosts; i < NB_LINK_HOSTS; i++)
 		if (a->host_vm[i].size || a->host_l0[i].size ||
