@@ -178,7 +178,7 @@ void device_part_pack(const struct device_part *part, const struct platform *p, 
 		for (unsigned k = 0; k < m->count; k++, to += m->width) {
 			uint64_t value = member_get(base + m->offset + (size_t)k * m->width, m->width);
 
-			if (m->kind == TICK)
+			if (m->kind == TICK && value) /* 0: it has never started */
 				value = value == TICK_NEVER ? WIRE_NEVER : value - now;
 			memcpy(to, &value, m->width);
 		}

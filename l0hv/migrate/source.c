@@ -301,14 +301,27 @@ static bool send_rest(void)
 	return source_flush();
 }
 
+/* In virtual time: the guest's clock has stood still since this step began. */
+static void settle(struct vcpu *current)
+{
+	struct source *s = &source;
+
+	if (!move.config->move.virtual_time)
+		return;
+	vm_shift_ticks(move.vm, current, rdtsc() - s->step_began);
+	s->step_began = rdtsc();
+}
+
 static bool send_state(struct vcpu *current)
 {
 	struct source *s = &source;
 	Nestbed__StreamEnd end = NESTBED__STREAM_END__INIT;
 	struct vm_state state;
-	const uint64_t begin = rdtsc();
 	const char *why;
+	uint64_t begin;
 
+	settle(current);
+	begin = rdtsc();
 	if (vm_state_capture(move.vm, current, &state, &why)) {
 		source_event(EVENT_CANCEL, why);
 		return false;

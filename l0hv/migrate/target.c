@@ -232,7 +232,8 @@ static void send(enum stream_type type, const void *message)
 	const struct frame frame = {.type = type, .sender = SENDER_TARGET};
 
 	/* what is said here keeps the order too; one that ends it all needs none */
-	if (type != STREAM_REFUSE && type != STREAM_ABORT && verify_message(&t->verify, &frame, message))
+	if (type != STREAM_REFUSE && type != STREAM_ABORT && type != STREAM_RUNNING &&
+	    verify_message(&t->verify, &frame, message))
 		panic("the target says what it must not: %s", verify_error_text(t->verify.error));
 	(void)channel_send(&t->channel, type, message);
 	while (!channel_push(&t->channel))
