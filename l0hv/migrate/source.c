@@ -760,10 +760,12 @@ static uint64_t work(struct vcpu *current)
 	if (s->session.state == SOURCE_IDLE || session_over(&s->session))
 		start(current);
 	for (;;) {
-		if (s->session.state == SOURCE_OFFERED || s->session.state >= SOURCE_ENDED)
-			wait_for_peer();
 		if (session_over(&s->session))
 			return 0;
+		if (s->session.state == SOURCE_OFFERED || s->session.state >= SOURCE_ENDED) {
+			wait_for_peer();
+			continue;
+		}
 		if (s->session.state != SOURCE_ROUNDS)
 			continue;
 		source_hear();
