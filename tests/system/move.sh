@@ -1,0 +1,131 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A running guest moves between machines: over pairs of processors and chains, as L1 and with an L2 that runs; what is refused; faults of the
+# link; a machine that dies. Each captured stream is verified offline.
+# shellcheck disable=SC1091,SC2154,SC2317 # work, build and failed come from common; cases are called by name
+set -u
+# shellcheck source=tests/system/common
+. "$(dirname "$0")/common"
+skylake=corei7_skylake_x haswell=corei7_haswell_4770 sandy=corei7_sandy_bridge_2600k
+dirtier="rate=200000 writes=6000 pages=100"
+
+# go NAME STATUS ARGUMENTS...: nestbed move, its output in $work/NAME, its streams in $work/NAME.streams
+go() {
+	local name=$1 wanted=$2 got
+	shift 2
+	"$nestbed" move --timeout 100 --capture "$work/$name.streams" "$@" >"$work/$name" 2>"$work/$name.err"
+	got=$?
+	[ "$got" -eq "$wanted" ] || { echo "exit status $got, wanted $wanted: $*"; cat "$work/$name.err"; return 1; }
+	! grep -aE '^@[0-9]+ fault |disagreement: ' "$work/$name" && ! grep -a 'did not end when told' "$work/$name.err"
+}
+# Its streams are right. That of a machine that was killed ends anywhere.
+verified() {
+	local stream
+	for stream in "$work/$1.streams"/*; do
+		"$nestbed" stream verify "$stream" || return 1
+	done
+}
+# moved NAME HOPS...: these hops were made, and what the guest says of itself is as if it had not moved
+moved() {
+	local name=$1 hop
+	shift
+	for hop in "$@"; do
+		said "$name" "^$hop moved: " || return 1
+	done
+	said "$name" ' passed, 0 failed,' && verified "$name"
+}
+digest() {
+	sed -nE 's/.*> .* writes, digest ([0-9a-f]{16})$/\1/p' "$work/$1"
+}
+same_digest() {
+	[ -n "$(digest "$1")" ] && [ "$(digest "$1")" = "$(digest "$2")" ] && return 0
+	echo "digests of $1 and $2 differ, or are not there"
+	return 1
+}
+
+if ! "$nestbed" link --bytes 1 >"$work/probe" 2>&1 && grep -q 'no link is possible here' "$work/probe"; then
+	echo "skip move no network namespaces on this computer"
+	exit 0
+fi
+
+unmoved() {
+	boot still 0 dirtier --memory 8M --cmdline "$dirtier" && [ -n "$(digest still)" ]
+}
+case_ "the guest that stays" unmoved
+
+to_its_like() {
+	go like 0 --from "$haswell" --to "$haswell" dirtier "$dirtier move=100" && moved like '0->1' && same_digest like still
+}
+case_ "Haswell to Haswell, 64 MiB" to_its_like
+
+there_and_back() {
+	go back 0 --from "$skylake" --to "$sandy" --to 0 --policy pool --at 'tick 4000000' --memory 8M dirtier "$dirtier" &&
+		moved back '0->1' '1->0' && same_digest back still
+}
+case_ "Skylake to Sandy Bridge and back, under their baseline" there_and_back
+
+circle() {
+	go circle 0 --from "$skylake" --to "$haswell" --to "$sandy" --to 0 --policy pool --at 'tick 4000000' --memory 8M dirtier "$dirtier" &&
+		moved circle '0->1' '1->2' '2->0' && same_digest circle still
+}
+case_ "over three processors and back to the first" circle
+
+nested() {
+	go nested 0 --from "$skylake" --to "$haswell" --policy pool --at 'tick 25000000' --nested --memory 40M \
+		--module "dirtier:$dirtier" l1hv && moved nested '0->1' && same_digest nested still
+}
+case_ "a hypervisor whose guest runs" nested
+
+# The same seed: streams, tables and text do not hang on how fast machines and the wire were.
+again() {
+	go again 0 --from "$haswell" --to "$haswell" dirtier "$dirtier move=100" &&
+		cmp "$work/like.streams/hop-0.stream" "$work/again.streams/hop-0.stream" &&
+		diff <(grep -aE '^0->1 |^dirtier> ' "$work/like") <(grep -aE '^0->1 |^dirtier> ' "$work/again")
+}
+case_ "twice the same, byte by byte" again
+
+# Real time: what the guest does while frames are on their way hangs on the machine, what it ends with does not.
+real_time() {
+	go real 0 --set migrate.virtual_time=off --memory 8M dirtier "$dirtier move=100" && moved real '0->1' && same_digest real still
+}
+case_ "in real time" real_time
+
+two_processors() {
+	go two 0 --cpus 2 --memory 8M dirtier "$dirtier move=100 cpus=2" && moved two '0->1'
+}
+case_ "with two processors that write" two_processors
+
+lossy() {
+	go lossy 0 --from "$haswell" --to "$haswell" --link loss=1%,dup=1%,reorder=1%,corrupt=1%,seed=5 dirtier "$dirtier move=100" &&
+		moved lossy '0->1' && diff <(grep -aE '^0->1 ' "$work/like") <(grep -aE '^0->1 ' "$work/lossy")
+}
+case_ "over a bad wire: the same rounds, the same stream" lossy
+
+refused() {
+	go refused 0 --from "$haswell" --to "$sandy" --memory 8M dirtier "$dirtier move=100" &&
+		said refused '^0->1 refused;' && said refused 'avx2' && said refused ' passed, 0 failed,' && verified refused && same_digest refused still
+}
+case_ "without a policy AVX2 keeps the guest where it is" refused
+
+killed() {
+	go "killed-$1" "$2" --kill "$1" --memory 8M --set migrate.patience=1000 dirtier "$dirtier move=100" &&
+		said "killed-$1" "^0->1 $3" && { [ "$2" -ne 0 ] || same_digest "killed-$1" still; }
+}
+case_ "the target dies in the first round: the guest stays" killed 1@3 0 kept
+case_ "the source dies in the first round: the guest is gone, and that is said" killed 0@3 5 lost
+case_ "the source dies when the target is ready: it runs there" killed 0@T:1 0 moved
+
+table() {
+	go table 0 --csv --memory 8M --link rate=500Mbit,delay=20us dirtier "$dirtier move=100" &&
+		grep -qE "^$skylake,$skylake,dirtier,L1,8,500,200000,pml,[0-9]+,.*,moved,[0-9a-f]{16}$" "$work/table" &&
+		[ "$(wc -l <"$work/table")" -eq 2 ]
+}
+case_ "a table" table
+usage() {
+	"$nestbed" move --to "$1" hello >"$work/usage" 2>&1
+	[ $? -eq 2 ] && grep -q "$2" "$work/usage"
+}
+case_ "a host that is not there" usage 7 'not a number from 0 to 0'
+case_ "a model that is not there" usage i486 'no CPU model'
+
+exit "$failed"
