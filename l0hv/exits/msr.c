@@ -16,11 +16,6 @@
 #include "vmcs_merge/bitmaps.h"
 #include "vmcs_merge/checks.h"
 
-/* IA32_MISC_ENABLE: fast strings, TM1, EIST, MONITOR, CPUID limit, xTPR, XD disable are kept without effect
- */
-#define MISC_ENABLE_WRITABLE  0x400C50009ull
-#define MISC_ENABLE_READ_ONLY 0x1880ull
-
 /* MSR_PLATFORM_INFO: ratio of the TSC's 1 GHz to 100 MHz */
 #define PLATFORM_INFO_RATIO 0x0A00ull
 

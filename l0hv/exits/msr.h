@@ -5,7 +5,11 @@
 
 #include "l0hv/vm/vm.h"
 
-#define MISC_ENABLE_RESET 0x1801ull /* fast strings; no branch trace storage, no PEBS */
+/* IA32_MISC_ENABLE: fast strings, TM1, EIST, MONITOR, CPUID limit, xTPR, XD disable are kept without effect;
+ * no branch trace storage, no PEBS. */
+#define MISC_ENABLE_RESET     0x1801ull
+#define MISC_ENABLE_WRITABLE  0x400C50009ull
+#define MISC_ENABLE_READ_ONLY 0x1880ull
 
 /* Physical address of a new page, the MSR bitmap of a VM with this processor; 0: no memory. */
 uint64_t msr_bitmap_make(const struct guest_cpu *cpu);

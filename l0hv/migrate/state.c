@@ -272,13 +272,15 @@ static void renew(struct vcpu *v)
 }
 
 /*
- * An exit that only fills EPT02 counts if the one before did not: a renewal empties EPT02, and an instruction
- * of L2 may need more pages than exits lie between two.
+ * An exit that only gives back what a renewal takes away counts if the one before did not: EPT02 is empty
+ * again, and an instruction of L2 may need more pages than exits lie between two; an FPU that the VM is not
+ * shown is closed again.
  */
 void vm_state_renew(struct vcpu *current)
 {
 	struct vm *vm = current->vm;
-	const bool fills = current->in_l2 && current->reason == EXIT_EPT_VIOLATION,
+	const bool fills = (current->in_l2 && current->reason == EXIT_EPT_VIOLATION) ||
+			   (current->fpu_used && current->reason == EXIT_EXCEPTION_NMI),
 		   again = fills && vm->renew_filled;
 
 	sched_kick();

@@ -104,44 +104,75 @@ static bool fixed_bits_ok(const struct nested *n, const struct vmcs_image *l1)
 	       (cr4 & n->caps.cr4_fixed0) == n->caps.cr4_fixed0 && !(cr4 & ~n->caps.cr4_fixed1);
 }
 
-/* What L1's VM entry had accepted of the vmcs12 that L2 runs on, and an exit will use. */
-static const char *check_l2(struct vcpu *v, struct vcpu_staged *s)
+/* vmcs12's event is L1's until it is delivered; L2's own, which L0 injects again, is the message's. */
+static const char *check_l2_events(const struct check_env *env, struct vmcs_image *image,
+				   const Nestbed__PendingEvent *event)
 {
-	const struct nested *n = v->nested;
-	const Nestbed__PendingEvent *event = s->m->event;
-	struct vmcs_bitset allowed, given;
 	struct check_result result;
-	const char *bad;
+
+	if (!vmcs12_check(env, CHECK_EVENT, &result))
+		return result.clause;
+	if (!event)
+		return NULL;
+	image->v[F_ENTRY_INTR_INFO] = event->info;
+	image->v[F_ENTRY_ERROR_CODE] = event->error_code;
+	image->v[F_ENTRY_INSTR_LEN] = event->length;
+	return vmcs12_check(env, CHECK_EVENT, &result) ? NULL : result.clause;
+}
+
+/* What L1's VM entry had accepted of the vmcs12 that L2 runs on, and an exit will use. */
+static const char *check_l2_controls(struct vcpu *v, const struct vcpu_staged *s)
+{
+	static struct vmcs_image image;
+	struct check_result result;
 	const struct check_env env = {
-		.vmcs12 = &s->v12,
-		.caps = &n->caps,
+		.vmcs12 = &image,
+		.caps = &v->nested->caps,
 		.physical_address_bits = v->vm->cpu.maxphyaddr,
 		.linear_address_bits = LINEAR_BITS,
 		.efer_hidden = ~v->vm->cpu.efer,
 		.l1_long_mode = s->l1.v[F_GUEST_EFER] & EFER_LMA,
 		.debugctl_bits = DEBUGCTL_BTF,
+		.vtpr = 0xFF, /* was high enough when L2 was entered, and may have fallen since */
 		.current_vmcs = s->m->nested->current_gpa,
 	};
+
+	image = s->v12;
+	if (!env.l1_long_mode) /* L2 may have switched to it since */
+		image.v[F_ENTRY_CTLS] &= ~(uint64_t)ENTRY_CTL_IA32E_GUEST;
+	if (!vmcs12_check(&env, CHECK_EXECUTION | CHECK_EXIT | CHECK_ENTRY | CHECK_HOST, &result))
+		return result.clause;
+	return check_l2_events(&env, &image, s->m->event);
+}
+
+static const char *check_l2_registers(struct vcpu *v, struct vcpu_staged *s)
+{
+	const Nestbed__NestedState *m = s->m->nested;
+	struct vmcs_bitset allowed, given;
+	const char *bad;
 
 	vmcs_bitset_clear_all(&allowed);
 	for (unsigned i = 0; i < L2_FIELDS; i++)
 		vmcs_bitset_set(&allowed, l2_fields[i]);
-	bad = fields_read(s->m->nested->l2, s->m->nested->n_l2, &allowed, &s->l2, &given);
+	bad = fields_read(m->l2, m->n_l2, &allowed, &s->l2, &given);
 	if (bad)
 		return bad;
-	if (s->m->nested->n_l2 != L2_FIELDS)
+	if (m->n_l2 != L2_FIELDS)
 		return "a register of L2 that is not there";
-	if (!vmcs12_check(&env, CHECK_EXECUTION | CHECK_EXIT | CHECK_ENTRY | CHECK_HOST, &result))
-		return result.clause;
 	if (s->l2.v[F_GUEST_DR7] >> 32 || s->l2.v[F_GUEST_DEBUGCTL] & ~DEBUGCTL_BTF ||
 	    !check_pat(s->l2.v[F_GUEST_PAT]) || s->l2.v[F_GUEST_EFER] & ~v->vm->cpu.efer)
 		return "a register of L2";
-	if (event &&
-	    (event->info & ~(INTR_VALID | INTR_ERROR_CODE | INTR_TYPE_MASK | 0xFF) || event->length > 15))
-		return "an event of L2";
-	if (s->v12.v[F_GUEST_ACTIVITY] > ACTIVITY_WAIT_SIPI)
+	if (s->v12.v[F_GUEST_ACTIVITY] > ACTIVITY_WAIT_SIPI ||
+	    (s->v12.v[F_GUEST_ACTIVITY] && s->m->activity != VCPU_HALTED))
 		return "the activity state of L2";
 	return NULL;
+}
+
+static const char *check_l2(struct vcpu *v, struct vcpu_staged *s)
+{
+	const char *bad = check_l2_registers(v, s);
+
+	return bad ? bad : check_l2_controls(v, s);
 }
 
 static const char *check_current(struct vcpu *v, struct vcpu_staged *s)
@@ -169,6 +200,8 @@ const char *nested_check_state(struct vcpu *v, struct vcpu_staged *s)
 	memset(&s->l2, 0, sizeof(s->l2));
 	if (m->feature_control & ~(FEATURE_LOCK | FEATURE_VMXON))
 		return "IA32_FEATURE_CONTROL";
+	if (m->vmxon && m->feature_control != (FEATURE_LOCK | FEATURE_VMXON))
+		return "VMX operation that IA32_FEATURE_CONTROL forbids";
 	if ((m->has_current && !m->vmxon) || (m->in_l2 && !m->has_current))
 		return "a current VMCS or L2 outside VMX operation";
 	if (s->m->init_pending && !m->vmxon)

@@ -84,7 +84,7 @@ static const uint8_t l1_fields[] = {
 #define L1_DIRECT (L1_FIELDS - 4) /* those that are written as they are */
 
 /* MSRs that the processor has, not the VMCS. */
-enum msr_kind { MSR_ANY, MSR_ADDRESS, MSR_32 };
+enum msr_kind { MSR_ANY, MSR_ADDRESS, MSR_32, MSR_MISC };
 static const struct {
 	uint32_t msr;
 	uint8_t kind;
@@ -97,7 +97,7 @@ static const struct {
 	{MSR_KERNEL_GS_BASE, MSR_ADDRESS, offsetof(struct vcpu, rest.kernel_gs_base)},
 	{MSR_TSC_AUX,        MSR_32,      offsetof(struct vcpu, rest.tsc_aux)       },
 	{MSR_TSC_ADJ,        MSR_ANY,     offsetof(struct vcpu, tsc_adjust)         },
-	{MSR_MISC_ENABLE,    MSR_32,      offsetof(struct vcpu, misc_enable)        },
+	{MSR_MISC_ENABLE,    MSR_MISC,    offsetof(struct vcpu, misc_enable)        },
 };
 #define DIRECT_MSRS (sizeof(direct_msrs) / sizeof(direct_msrs[0]))
 
@@ -313,6 +313,21 @@ static const char *check_entry(struct vcpu *v, struct vcpu_staged *s)
 	return NULL;
 }
 
+static bool msr_ok(enum msr_kind kind, uint64_t value)
+{
+	switch (kind) {
+	case MSR_ADDRESS:
+		return is_canonical(value);
+	case MSR_32:
+		return !(value >> 32);
+	case MSR_MISC:
+		return (value & ~MISC_ENABLE_WRITABLE) == (MISC_ENABLE_RESET & MISC_ENABLE_READ_ONLY);
+	case MSR_ANY:
+	default:
+		return true;
+	}
+}
+
 static const char *check_msrs(struct vcpu *v, struct vcpu_staged *s)
 {
 	uint32_t seen = 0;
@@ -329,8 +344,7 @@ static const char *check_msrs(struct vcpu *v, struct vcpu_staged *s)
 				return "an MSR, or its value";
 			continue;
 		}
-		if (seen >> k & 1 || (direct_msrs[k].kind == MSR_32 && row->value >> 32) ||
-		    (direct_msrs[k].kind == MSR_ADDRESS && !is_canonical(row->value)))
+		if (seen >> k & 1 || !msr_ok(direct_msrs[k].kind, row->value))
 			return "the value of an MSR";
 		seen |= 1u << k;
 	}
@@ -363,6 +377,24 @@ static const char *check_xsave(const struct vcpu *v, const Nestbed__VcpuState *m
 	return NULL;
 }
 
+/* A processor that entered an inactive state unasked would not come back from it. INIT leaves HLT's until the
+ * vCPU starts. */
+static const char *check_activity(const struct vcpu_staged *s)
+{
+	const Nestbed__VcpuState *m = s->m;
+	const uint64_t activity = s->l1.v[F_GUEST_ACTIVITY];
+	const bool l2 = m->nested && m->nested->in_l2, vmxon = m->nested && m->nested->vmxon;
+
+	if (activity > ACTIVITY_HLT ||
+	    (activity && (l2 || (m->activity == VCPU_RUNNING && !m->sipi_pending))))
+		return "an activity state that a vCPU is not in";
+	if ((m->activity == VCPU_WAIT_SIPI || m->sipi_pending) && (vmxon || m->sipi_for_l2))
+		return "a vCPU that waits for SIPI in VMX operation";
+	if (m->sipi_pending && m->activity != VCPU_RUNNING)
+		return "a SIPI for a vCPU that does not start";
+	return NULL;
+}
+
 static const char *check_scalars(struct vcpu *v, const Nestbed__VcpuState *m)
 {
 	if (m->id != v->id || m->n_gpr != 16 || m->n_dr != 5)
@@ -386,6 +418,8 @@ const char *vcpu_check(struct vcpu *v, struct vcpu_staged *s)
 
 	if (!bad)
 		bad = check_fields(v, s);
+	if (!bad)
+		bad = check_activity(s);
 	if (!bad)
 		bad = check_entry(v, s);
 	if (!bad)
