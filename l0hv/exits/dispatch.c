@@ -33,7 +33,8 @@ static enum verdict on_nothing_to_do(struct vcpu *v)
 /* The same, but for a VM that moves: all that was written before must arrive before it goes on. */
 static enum verdict on_cache_write_back(struct vcpu *v)
 {
-	(void)move_barrier(v);
+	if (v->vm->tracked) /* it moves, perhaps */
+		(void)move_barrier(v);
 	return SKIP_AND_RESUME;
 }
 
