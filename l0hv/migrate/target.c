@@ -69,7 +69,7 @@ int target_prepare(uint32_t pages)
 		.page_digest = allocate(pages * sizeof(uint64_t)),
 		.store = store,
 	};
-	t->state = allocate((1 + CONFIG_VCPUS_MAX) * STATE_MAX);
+	t->state = allocate((1 + CONFIG_VCPUS_MAX) * (uint64_t)STATE_MAX);
 	if (!t->config.written || !t->config.sent || !t->config.page_digest || !t->state)
 		return -ENOMEM;
 	session_target(&t->session);
@@ -335,7 +335,7 @@ static void event(enum session_event e, const char *why)
 /* State is kept as it came; its place is in vm_state's order. */
 static bool keep(struct state_part *part, unsigned place, const struct frame *frame)
 {
-	uint8_t *to = target.state + place * STATE_MAX;
+	uint8_t *to = target.state + (size_t)place * STATE_MAX;
 
 	if (frame->length > STATE_MAX)
 		return false;
