@@ -9,12 +9,13 @@
 
 #define TICK_NEVER    UINT64_MAX /* in a device */
 #define WIRE_NEVER    0x8000000000000000ull
+#define WIRE_NONE     0x8000000000000001ull /* 0 in a device: what it counts from has not been */
 #define TICK_DISTANCE (1ull << 62) /* the farthest, before and after */
 
 enum kind {
 	BITS, /* no bit outside `limit` */
 	MOST, /* at most `limit` */
-	TICK, /* absolute; NEVER stays that */
+	TICK, /* absolute; NEVER and 0 stay that */
 };
 
 struct member {
@@ -46,15 +47,15 @@ static const struct member lapic_members[] = {
 	ROW(lapic, base, 1, BITS, 0xFFFFFFFFFFD00),
 	ROW(lapic, irr, 4, BITS, ALL),
 	ROW(lapic, isr, 4, BITS, ALL),
-	ROW(lapic, tmr, 4, BITS, ALL),
+	ROW(lapic, tmr, 4, BITS, 0), /* no interrupt comes level-triggered */
 	ROW(lapic, ldr, 1, BITS, 0xFF000000),
 	ROW(lapic, dfr, 1, BITS, 0xFFFFFFFF),
 	ROW(lapic, svr, 1, BITS, 0x3FF),
 	ROW(lapic, lvt, LVT_COUNT, BITS, 0x7F7FF),
 	ROW(lapic, icr_low, 1, BITS, 0xCCFFF),
 	ROW(lapic, icr_high, 1, BITS, ALL),
-	ROW(lapic, esr, 1, BITS, 0xFF),
-	ROW(lapic, esr_pending, 1, BITS, 0xFF),
+	ROW(lapic, esr, 1, BITS, 0xE0),
+	ROW(lapic, esr_pending, 1, BITS, 0xE0),
 	ROW(lapic, timer_initial, 1, BITS, ALL),
 	ROW(lapic, timer_divide, 1, BITS, 0xB),
 	ROW(lapic, tpr, 1, BITS, ALL),
@@ -75,6 +76,10 @@ static const struct member pic_members[] = {
 	ROW(pic_chip, special_mask, 1, MOST, 1), ROW(pic_chip, rotate_auto, 1, MOST, 1),
 };
 LAYOUT(pic);
+
+#define DFR_FIXED      0x0FFFFFFFu
+#define ICR_HIGH_FIXED 0x00FFFFFFu /* but in x2APIC mode */
+#define BCD_MOST       16665u /* four digits, each up to 15 as a guest may write them */
 
 #define PIT_FAR (1ull << 53) /* clocks: 240 years */
 static const struct member pit_members[] = {
@@ -167,6 +172,26 @@ static uint8_t *part_at(const struct device_part *part, struct platform *p, unsi
 	return (uint8_t *)(part->of_vcpu ? (void *)&p->vcpu[vcpu] : (void *)p) + part->offset;
 }
 
+/* A TSC deadline can be as far as the guest likes: beyond a century it is never. */
+static bool is_far(uint64_t tick, uint64_t now)
+{
+	return tick > now && tick - now >= TICK_DISTANCE;
+}
+
+static uint64_t tick_to_wire(uint64_t tick, uint64_t now)
+{
+	if (is_far(tick, now))
+		return WIRE_NEVER;
+	return tick ? tick - now : WIRE_NONE;
+}
+
+static uint64_t tick_from_wire(uint64_t value, uint64_t now)
+{
+	if (value == WIRE_NEVER)
+		return TICK_NEVER;
+	return value == WIRE_NONE ? 0 : value + now;
+}
+
 void device_part_pack(const struct device_part *part, const struct platform *p, unsigned vcpu, uint64_t now,
 		      uint8_t *to)
 {
@@ -178,8 +203,8 @@ void device_part_pack(const struct device_part *part, const struct platform *p, 
 		for (unsigned k = 0; k < m->count; k++, to += m->width) {
 			uint64_t value = member_get(base + m->offset + (size_t)k * m->width, m->width);
 
-			if (m->kind == TICK && value) /* 0: it has never started */
-				value = value == TICK_NEVER ? WIRE_NEVER : value - now;
+			if (m->kind == TICK)
+				value = tick_to_wire(value, now);
 			memcpy(to, &value, m->width);
 		}
 	}
@@ -194,7 +219,7 @@ static bool member_ok(const struct member *m, uint64_t value, uint64_t now)
 		return value <= m->limit;
 	case TICK:
 	default: /* not before this clock began, either: the devices compare ticks unsigned */
-		return value == WIRE_NEVER || value < TICK_DISTANCE ||
+		return value == WIRE_NEVER || value == WIRE_NONE || value < TICK_DISTANCE ||
 		       (value > -TICK_DISTANCE && -value <= now);
 	}
 }
@@ -213,58 +238,83 @@ const char *device_part_unpack(const struct device_part *part, struct platform *
 			if (!member_ok(m, value, now))
 				return m->name;
 			if (m->kind == TICK)
-				value = value == WIRE_NEVER ? TICK_NEVER : value + now;
+				value = tick_from_wire(value, now);
 			memcpy(base + m->offset + (size_t)k * m->width, &value, m->width);
 		}
 	}
 	return NULL;
 }
 
-static const char *check_lapic(const struct lapic *l, bool x2apic)
+/* What a write can set: SDM "Local Vector Table". */
+static const uint32_t lvt_bits[LVT_COUNT] = {
+	[LVT_CMCI] = 0x107FF,  [LVT_TIMER] = 0x700FF, [LVT_THERMAL] = 0x107FF, [LVT_PMC] = 0x107FF,
+	[LVT_LINT0] = 0x1A7FF, [LVT_LINT1] = 0x1A7FF, [LVT_ERROR] = 0x100FF,
+};
+
+static const char *check_lvt(const struct lapic *l)
+{
+	for (unsigned i = 0; i < LVT_COUNT; i++) {
+		if (l->lvt[i] & ~lvt_bits[i])
+			return "bits of a local APIC's entry";
+		if (!(l->svr & SVR_ENABLE) && !(l->lvt[i] & LVT_MASKED))
+			return "an open entry of a local APIC that is off";
+	}
+	return NULL;
+}
+
+static const char *check_lapic(const struct lapic *l, bool x2apic, unsigned maxphyaddr)
 {
 	const uint64_t mode = l->base & (APIC_BASE_ENABLE | APIC_BASE_EXTD);
 
 	if (mode == APIC_BASE_EXTD || (mode & APIC_BASE_EXTD && !x2apic))
 		return "the mode of a local APIC";
-	if ((l->irr.word[0] | l->isr.word[0] | l->tmr.word[0]) & 0xFFFF)
+	if (maxphyaddr < 52 && l->base >> maxphyaddr)
+		return "the address of a local APIC";
+	if ((l->irr.word[0] | l->isr.word[0]) & 0xFFFF)
 		return "an interrupt of a local APIC below vector 16";
-	if (!(l->svr & SVR_ENABLE))
-		for (unsigned i = 0; i < LVT_COUNT; i++)
-			if (!(l->lvt[i] & LVT_MASKED))
-				return "an open entry of a local APIC that is off";
-	return NULL;
+	if (!l->timer_expiry)
+		return "the timer of a local APIC";
+	if (~l->dfr & DFR_FIXED || (!(mode & APIC_BASE_EXTD) && l->icr_high & ICR_HIGH_FIXED))
+		return "reserved bits of a local APIC";
+	return check_lvt(l);
 }
 
-static const char *check_pit(const struct pit *pit, uint64_t now)
+static const char *check_channel(const struct pit *pit, unsigned i, uint64_t now)
 {
-	for (unsigned i = 0; i < 3; i++) {
-		const struct pit_channel *c = &pit->channel[i];
-		const uint64_t clocks =
-			scale_down(elapsed_since(c->start, now), PIT_HZ, pit->ticks_per_second);
+	const struct pit_channel *c = &pit->channel[i];
+	const uint64_t clocks = scale_down(elapsed_since(c->start, now), PIT_HZ, pit->ticks_per_second);
 
-		if (c->start == TICK_NEVER || !c->access)
-			return "a channel of the PIT";
-		if (c->edges > clocks)
-			return "more edges of the PIT than clocks";
-	}
-	return NULL;
+	if (c->start == TICK_NEVER || !c->access || (c->bcd && c->count > BCD_MOST))
+		return "a channel of the PIT";
+	if (c->gate != (i == 2 ? pit->control & 1 : 1) || (i != 2 && c->triggered))
+		return "a gate of the PIT";
+	return c->edges > clocks ? "more edges of the PIT than clocks" : NULL;
+}
+
+static const char *check_chip(const struct pic_chip *chip)
+{
+	return chip->elcr & ~chip->elcr_allowed || chip->init == 1 ? "the PIC" : NULL;
 }
 
 const char *device_parts_check(const struct platform *p, bool x2apic, uint64_t now)
 {
-	const char *bad;
+	const char *bad = NULL;
 
-	for (unsigned i = 0; i < p->vcpus; i++) {
-		bad = check_lapic(&p->vcpu[i].lapic, x2apic);
-		if (bad)
-			return bad;
-	}
-	for (unsigned i = 0; i < 2; i++)
-		if (p->pic.chip[i].elcr & ~p->pic.chip[i].elcr_allowed || p->pic.chip[i].init == 1)
-			return "the PIC";
-	if (p->rtc.born == TICK_NEVER || p->pit.born == TICK_NEVER)
-		return "the age of a clock";
-	return check_pit(&p->pit, now);
+	for (unsigned i = 0; i < p->vcpus && !bad; i++)
+		bad = check_lapic(&p->vcpu[i].lapic, x2apic, p->maxphyaddr);
+	for (unsigned i = 0; i < 2 && !bad; i++)
+		bad = check_chip(&p->pic.chip[i]);
+	for (unsigned i = 0; i < 3 && !bad; i++)
+		bad = check_channel(&p->pit, i, now);
+	if (!bad && (p->rtc.born + 1 < 2 || p->pit.born + 1 < 2)) /* neither 0 nor TICK_NEVER */
+		bad = "the age of a clock";
+	return bad;
+}
+
+/* Channel 0, whose gate is always open: modes 1 and 5 wait for it to rise. */
+static bool counts(const struct pit_channel *c)
+{
+	return c->count && c->mode != 1 && c->mode != 5;
 }
 
 void device_parts_refresh(struct platform *p, uint64_t now)
@@ -272,7 +322,7 @@ void device_parts_refresh(struct platform *p, uint64_t now)
 	for (unsigned i = 0; i < p->vcpus; i++)
 		lapic_set_tpr(&p->vcpu[i].lapic, p->vcpu[i].lapic.tpr);
 	pic_write(&p->pic, 0x4D0, p->pic.chip[0].elcr);
-	p->pit.next_edge = 0;
+	p->pit.next_edge = counts(&p->pit.channel[0]) ? 0 : TICK_NEVER;
 	platform_sync_pit(p, now);
 	platform_refresh(p, PLATFORM_NO_VCPU);
 }
@@ -285,9 +335,9 @@ static void shift_members(const struct device_part *part, struct platform *p, un
 		const struct member *m = &part->layout->member[i];
 		uint64_t value = member_get(base + m->offset, m->width);
 
-		if (m->kind != TICK || value == TICK_NEVER)
+		if (m->kind != TICK || value == TICK_NEVER || !value)
 			continue;
-		value += by;
+		value = add_saturating(value, by);
 		memcpy(base + m->offset, &value, sizeof(value));
 	}
 }

@@ -4,7 +4,7 @@
  *
  * A part's data are its members in the order of its table, little-endian, each of its own width. What can be
  * computed anew is not among them. A tick is sent as its distance from the moment of the capture, so that it
- * means the same on another clock.
+ * means the same on another clock; 8000000000000000H is never, 8000000000000001H a time that has not been.
  */
 #ifndef L0HV_MIGRATE_DEVICE_PART_H
 #define L0HV_MIGRATE_DEVICE_PART_H

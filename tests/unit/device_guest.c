@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/device_guest.h"
+
+#include <string.h>
+
+#include "nestbed/ports.h"
+
+static void on_output(void *ctx, enum platform_channel channel, const uint8_t *bytes, size_t n)
+{
+	(void)ctx;
+	(void)channel;
+	(void)bytes;
+	(void)n;
+}
+
+static void on_event(void *ctx)
+{
+	(void)ctx;
+}
+
+static void on_mark(void *ctx, unsigned vcpu, uint32_t value)
+{
+	(void)ctx;
+	(void)vcpu;
+	(void)value;
+}
+
+static int on_init(void *ctx, unsigned vcpu)
+{
+	(void)ctx;
+	return vcpu & 1;
+}
+
+static void on_start(void *ctx, unsigned vcpu, uint8_t vector)
+{
+	(void)ctx;
+	(void)vcpu;
+	(void)vector;
+}
+
+static void on_vcpu(void *ctx, unsigned vcpu)
+{
+	(void)ctx;
+	(void)vcpu;
+}
+
+static const struct platform_ops ops = {
+	.output = on_output,
+	.shutdown = on_event,
+	.reset = on_event,
+	.mark = on_mark,
+	.init_vcpu = on_init,
+	.start_vcpu = on_start,
+	.nmi_vcpu = on_vcpu,
+	.kick_vcpu = on_vcpu,
+};
+
+void device_guest_init(struct platform *p, uint64_t now)
+{
+	platform_init(p, &ops, NULL, GUEST_VCPUS, 0, now);
+	platform_virtual_wire(p);
+	platform_set_memory(p, 64u << 20);
+}
+
+static const uint16_t ports[] = {0x20,  0x21,  0xA0,  0xA1,  0x4D0, 0x4D1, 0x40, 0x41,
+				 0x42,  0x43,  0x61,  0x70,  0x71,  0x60,  0x64, 0x92,
+				 0xCF9, 0x3F8, 0x3F9, 0x3FA, 0x3FB, 0x3FC, 0xE9, 0x8900};
+#define PORTS (sizeof(ports) / sizeof(ports[0]))
+
+/* Random ports would rarely be a device's. */
+static uint16_t some_port(uint16_t where)
+{
+	return where % (PORTS + 1) < PORTS ? ports[where % (PORTS + 1)] : where;
+}
+
+static uint32_t some_msr(uint16_t where)
+{
+	static const uint32_t msrs[] = {MSR_IA32_APIC_BASE, MSR_IA32_TSC_DEADLINE};
+
+	return where & 0x8000 ? msrs[where & 1] : MSR_X2APIC_FIRST + where % 0x40;
+}
+
+/* Random values would never keep to reserved bits. */
+static uint64_t some_base(uint64_t value)
+{
+	return LAPIC_DEFAULT_BASE | (value & (APIC_BASE_BSP | APIC_BASE_EXTD | APIC_BASE_ENABLE)) |
+	       (value & 0x4000000000);
+}
+
+static uint64_t access(struct platform *p, unsigned kind, unsigned vcpu, uint16_t where, uint64_t value,
+		       uint64_t now)
+{
+	const uint32_t msr = some_msr(where);
+	uint64_t seen = 0;
+
+	switch (kind % 10) {
+	case 0:
+	case 1:
+		platform_pio_write(p, vcpu, some_port(where), 1, value & 0xFF, now);
+		return 0;
+	case 2:
+		return platform_pio_read(p, vcpu, some_port(where), 1, now);
+	case 3:
+		platform_pio_write(p, vcpu, NB_PORT_DOORBELL, 4, (uint32_t)value, now);
+		platform_mmio_write(p, vcpu, NB_MMIO_DOORBELL, 4, value >> 32, now);
+		return 0;
+	case 4:
+	case 5:
+		platform_mmio_write(p, vcpu, LAPIC_DEFAULT_BASE + (where & 0x3F0), 4, value, now);
+		return 0;
+	case 6:
+		return platform_mmio_read(p, vcpu, LAPIC_DEFAULT_BASE + (where & 0x3F0), 4, now);
+	case 7:
+		if (msr == MSR_IA32_APIC_BASE)
+			value = some_base(value);
+		return (uint64_t)platform_wrmsr(p, vcpu, msr, where & 2 ? value & 0x700FF : value, now);
+	case 8:
+		return platform_rdmsr(p, vcpu, msr, &seen, now) ? 1 : seen;
+	default:
+		if (value & 1)
+			return (uint64_t)platform_interrupt_ack(p, vcpu);
+		platform_cr8_set(p, vcpu, value >> 1 & 0xF);
+		return platform_cr8_get(p, vcpu);
+	}
+}
+
+uint64_t device_guest_step(struct platform *p, const uint8_t *bytes, uint64_t now, uint64_t *passed)
+{
+	uint16_t where;
+	uint64_t value;
+
+	memcpy(&where, bytes + 3, sizeof(where));
+	memcpy(&value, bytes + 5, sizeof(value));
+	*passed = 1ull << bytes[0] % 36;
+	now += *passed;
+	platform_advance(p, now);
+	return access(p, bytes[1], bytes[2] % GUEST_VCPUS, where, value, now);
+}
+
+void device_guest_look(struct platform *p, uint64_t now)
+{
+	platform_advance(p, now);
+	for (unsigned i = 0; i < PORTS; i++)
+		(void)platform_pio_read(p, 0, ports[i], 1, now);
+	for (unsigned vcpu = 0; vcpu < GUEST_VCPUS; vcpu++) {
+		for (unsigned at = 0; at < LAPIC_PAGE_SIZE; at += 16)
+			(void)platform_mmio_read(p, vcpu, LAPIC_DEFAULT_BASE + at, 4, now);
+		for (unsigned i = 0; i < 64; i++) {
+			uint64_t value;
+
+			if (platform_rdmsr(p, vcpu, MSR_X2APIC_FIRST + i, &value, now))
+				continue; /* no such register, or not in this mode */
+		}
+		(void)platform_interrupt_ack(p, vcpu);
+	}
+}
