@@ -26,6 +26,7 @@ static struct {
 } run;
 
 static struct writer writer; /* of the other processor */
+static struct fill fill; /* so that a sender has something to do */
 static volatile bool no_more, ended;
 
 static void wbinvd(void)
@@ -120,11 +121,13 @@ static void try_one(unsigned int which, uint64_t rounds)
 /* The last rounds; those before have been overwritten. */
 static void check_all(void)
 {
-	uint64_t bad = 0;
+	uint64_t bad = 0, digest;
 
 	for (uint64_t i = 0; i < run.done && i < PAGE_WORDS; i++)
 		bad += wrong(run.done - 1 - i);
 	rt_check_u64("all that was written is there at the end: wrong words", bad, 0);
+	if (fill.pages)
+		rt_check_u64("what was written once is there: wrong pages", fill_wrong(&fill, &digest), 0);
 }
 
 static void other(void *unused)
@@ -185,6 +188,7 @@ void rt_main(void)
 	if (!run.pages || run.pages > 1u << 18 || !cpus || cpus > 2)
 		rt_panic("pages: 1 to 262144; cpus: 1 or 2");
 	run.word = rt_pages(run.pages);
+	fill_make(&fill, rt_arg_u64("fill", 0), 1);
 	if (cpus == 2)
 		start_other();
 	only = rt_arg("only"); /* good until the next rt_arg() */
