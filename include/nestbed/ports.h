@@ -43,4 +43,20 @@
 #define NB_MMIO_SCRATCH      0xFEB10000u
 #define NB_MMIO_SCRATCH_SIZE 0x2000u
 
+/*
+ * The scratch device's writer, in the page behind: writes 8 bytes to memory by itself, as devices do, some
+ * ticks after it was told to. Registers of 64 bits, each to be accessed as a whole; while a write is pending
+ * they can only be read. Its addresses are the VM's: an L1 does not pass it to its L2.
+ */
+#define NB_MMIO_WRITER    0xFEB12000u
+#define NB_WRITER_ADDRESS 0x00u /* guest-physical */
+#define NB_WRITER_VALUE   0x08u
+#define NB_WRITER_DELAY   0x10u /* ticks, 40 bits; what is to move is written at once */
+#define NB_WRITER_CONTROL 0x18u /* write NB_WRITER_GO; reads as one of the states */
+#define NB_WRITER_GO      1u
+#define NB_WRITER_IDLE    0u
+#define NB_WRITER_PENDING 1u
+#define NB_WRITER_DONE    2u
+#define NB_WRITER_FAILED  3u /* no RAM */
+
 #endif

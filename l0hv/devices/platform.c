@@ -33,6 +33,7 @@ void platform_init(struct platform *p, const struct platform_ops *ops, void *ctx
 	rtc_reset(&p->rtc, p->ticks_per_second, now);
 	uart_reset(&p->uart);
 	kbc_reset(&p->kbc);
+	dma_reset(&p->dma);
 	platform_refresh(p, PLATFORM_NO_VCPU);
 }
 
@@ -199,6 +200,11 @@ static uint64_t read_lapic_page(struct lapic *lapic, uint64_t offset, unsigned s
 	return value >> 8 * within & ones(size);
 }
 
+static uint64_t read_dma(const struct platform *p, uint64_t gpa, unsigned size)
+{
+	return size == 8 ? dma_read(&p->dma, offset_in(NB_MMIO_WRITER, gpa, size)) : ones(size);
+}
+
 uint64_t platform_mmio_read(struct platform *p, unsigned vcpu, uint64_t gpa, unsigned size, uint64_t now)
 {
 	uint64_t apic = platform_apic_page(p, vcpu);
@@ -218,10 +224,18 @@ uint64_t platform_mmio_read(struct platform *p, unsigned vcpu, uint64_t gpa, uns
 		return p->doorbell_mmio & ones(size);
 	bytes = scratch_at(p, gpa, size);
 	if (!bytes)
-		return ones(size);
+		return p->scratch ? read_dma(p, gpa, size) : ones(size);
 	value = 0;
 	memcpy(&value, bytes, size);
 	return value;
+}
+
+/* Not inlined: it would cost every access of the local APIC and the doorbell registers to save. */
+static __attribute__((noinline)) void write_dma(struct platform *p, uint64_t gpa, unsigned size,
+						uint64_t value, uint64_t now)
+{
+	if (size == 8 && dma_write(&p->dma, offset_in(NB_MMIO_WRITER, gpa, size), value, now))
+		p->ops->late_write_waits(p->ctx);
 }
 
 void platform_mmio_write(struct platform *p, unsigned vcpu, uint64_t gpa, unsigned size, uint64_t value,
@@ -249,6 +263,25 @@ void platform_mmio_write(struct platform *p, unsigned vcpu, uint64_t gpa, unsign
 	bytes = scratch_at(p, gpa, size);
 	if (bytes)
 		memcpy(bytes, &value, size);
+	else if (gpa >= NB_MMIO_WRITER && p->scratch)
+		write_dma(p, gpa, size, value, now);
+}
+
+void platform_drain(struct platform *p)
+{
+	struct dma *d = &p->dma;
+
+	if (d->state != NB_WRITER_PENDING)
+		return;
+	d->due = UINT64_MAX;
+	d->state = p->ops->late_write(p->ctx, d->address, &d->value, sizeof(d->value)) ? NB_WRITER_FAILED
+										       : NB_WRITER_DONE;
+}
+
+void platform_run_late(struct platform *p, uint64_t now)
+{
+	if (now >= p->dma.due)
+		platform_drain(p);
 }
 
 static int is_apic_msr(uint32_t msr)

@@ -13,7 +13,7 @@
  *   0xE9, 0x8900, mark, doorbell     include/nestbed/ports.h
  *   IA32_APIC_BASE's page            local APIC (lapic.h), per vCPU
  *   NB_MMIO_DOORBELL                 doorbell
- *   NB_MMIO_SCRATCH                  scratch device, where the VM has it
+ *   NB_MMIO_SCRATCH, NB_MMIO_WRITER  scratch device, where the VM has it (dma.h)
  *
  * A PIC interrupt reaches a vCPU by its APIC's LINT0 in ExtINT mode ("virtual wire"), and vCPU 0 also
  * while its APIC is globally disabled. After reset every LVT is masked, as the SDM says; firmware would
@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "l0hv/devices/dma.h"
 #include "l0hv/devices/kbc.h"
 #include "l0hv/devices/lapic.h"
 #include "l0hv/devices/pic.h"
@@ -56,6 +57,10 @@ struct platform_ops {
 			   uint8_t vector); /* SIPI; ignore unless it waits for one */
 	void (*nmi_vcpu)(void *ctx, unsigned vcpu);
 	void (*kick_vcpu)(void *ctx, unsigned vcpu); /* became pending for a vCPU other than the acting one */
+	/* Only of a VM with a scratch device: a write to its memory; 0, or -EFAULT outside RAM. */
+	int (*late_write)(void *ctx, uint64_t gpa, const void *from, size_t n);
+	/* dma.due has changed: platform_run_late() is to be called at that tick. */
+	void (*late_write_waits)(void *ctx);
 };
 
 struct platform_vcpu {
@@ -79,6 +84,7 @@ struct platform {
 	struct uart uart;
 	uint8_t *scratch; /* NB_MMIO_SCRATCH_SIZE bytes, or NULL: the VM has none; the owner sets it after
 			     init */
+	struct dma dma;
 	uint32_t doorbell_port, doorbell_mmio; /* written last */
 	uint8_t shutdown_matched; /* letters of NB_SHUTDOWN_WORD seen */
 	uint8_t reset_control; /* port 0xCF9 */
@@ -126,6 +132,10 @@ static inline void platform_advance(struct platform *p, uint64_t now)
 	if (now >= p->next_event)
 		platform_advance_slow(p, now);
 }
+
+/* What devices are to write to memory: what is due; all at once, as if it were. */
+void platform_run_late(struct platform *p, uint64_t now);
+void platform_drain(struct platform *p);
 
 /* Absolute tick of the next event that can interrupt this vCPU; UINT64_MAX: none. vcpu must be in range. */
 static inline uint64_t platform_deadline(const struct platform *p, unsigned vcpu)

@@ -127,6 +127,15 @@ static const struct member uart_members[] = {
 };
 LAYOUT(uart);
 
+static const struct member dma_members[] = {
+	ROW(dma, address, 1, BITS, ALL),
+	ROW(dma, value, 1, BITS, ALL),
+	ROW(dma, delay, 1, BITS, DMA_DELAY_MAX),
+	ROW(dma, due, 1, TICK, 0),
+	ROW(dma, state, 1, MOST, NB_WRITER_FAILED),
+};
+LAYOUT(dma);
+
 static const struct member port_members[] = {
 	ROW(platform, doorbell_port, 1, BITS, ALL),
 	ROW(platform, doorbell_mmio, 1, BITS, ALL),
@@ -136,17 +145,18 @@ static const struct member port_members[] = {
 LAYOUT(port);
 
 const struct device_part device_parts[] = {
-	{"lapic",		   offsetof(struct platform_vcpu,       lapic),           &lapic_layout,                                                     true},
-	{"pic.master",			 offsetof(struct platform,						 pic.chip[0]),                 &pic_layout,                      false},
-	{"pic.slave",                    offsetof(struct platform,						       pic.chip[1]),                                                             &pic_layout,                                                              false},
-	{"pit",              offsetof(struct platform,					    pit),&pit_layout,false},
-	{"pit.0",		     offsetof(struct platform,  pit.channel[0]),              &channel_layout,										false},
-	{"pit.1",offsetof(struct platform,pit.channel[1]),&channel_layout,false},
-	{"pit.2",		   offsetof(struct platform,						  pit.channel[2]),                                                    &channel_layout,														   false},
-	{"rtc",			 offsetof(struct platform,						      rtc),                            &rtc_layout,                             false},
-	{"kbc",		    offsetof(struct platform,						       kbc),								   &kbc_layout,false},
-	{"uart",              offsetof(struct platform,					    uart),                                 &uart_layout,								  false},
-	{"ports",		     0,&port_layout,false                               },
+	{"lapic",		   offsetof(struct platform_vcpu, lapic),          &lapic_layout,   OF_VCPU},
+	{"pic.master",              offsetof(struct platform,      pic.chip[0]),    &pic_layout,     OF_VM  },
+	{"pic.slave",               offsetof(struct platform,      pic.chip[1]),    &pic_layout,     OF_VM  },
+	{"pit",		     offsetof(struct platform,      pit),            &pit_layout,     OF_VM  },
+	{"pit.0",		   offsetof(struct platform,      pit.channel[0]), &channel_layout, OF_VM  },
+	{"pit.1",		   offsetof(struct platform,      pit.channel[1]), &channel_layout, OF_VM  },
+	{"pit.2",		   offsetof(struct platform,      pit.channel[2]), &channel_layout, OF_VM  },
+	{"rtc",		     offsetof(struct platform,      rtc),            &rtc_layout,     OF_VM  },
+	{"kbc",		     offsetof(struct platform,      kbc),            &kbc_layout,     OF_VM  },
+	{"uart",		    offsetof(struct platform,      uart),           &uart_layout,    OF_VM  },
+	{"ports",		   0,			     &port_layout,    OF_VM          },
+	{"dma", offsetof(struct platform,                          dma),     &dma_layout,      OF_SCRATCH       },
 };
 const unsigned device_part_count = sizeof(device_parts) / sizeof(device_parts[0]);
 
@@ -167,9 +177,22 @@ size_t device_part_size(const struct device_part *part)
 	return n;
 }
 
+unsigned device_part_instances(const struct device_part *part, const struct platform *p)
+{
+	switch (part->of) {
+	case OF_VCPU:
+		return p->vcpus;
+	case OF_SCRATCH:
+		return p->scratch != NULL;
+	case OF_VM:
+	default:
+		return 1;
+	}
+}
+
 static uint8_t *part_at(const struct device_part *part, struct platform *p, unsigned vcpu)
 {
-	return (uint8_t *)(part->of_vcpu ? (void *)&p->vcpu[vcpu] : (void *)p) + part->offset;
+	return (uint8_t *)(part->of == OF_VCPU ? (void *)&p->vcpu[vcpu] : (void *)p) + part->offset;
 }
 
 /* A TSC deadline can be as far as the guest likes: beyond a century it is never. */
@@ -308,6 +331,8 @@ const char *device_parts_check(const struct platform *p, bool x2apic, uint64_t n
 		bad = check_channel(&p->pit, i, now);
 	if (!bad && (p->rtc.born + 1 < 2 || p->pit.born + 1 < 2)) /* neither 0 nor TICK_NEVER */
 		bad = "the age of a clock";
+	if (!bad && (p->dma.due != TICK_NEVER) != (p->dma.state == NB_WRITER_PENDING))
+		bad = "a write of a device";
 	return bad;
 }
 
@@ -325,6 +350,8 @@ void device_parts_refresh(struct platform *p, uint64_t now)
 	p->pit.next_edge = counts(&p->pit.channel[0]) ? 0 : TICK_NEVER;
 	platform_sync_pit(p, now);
 	platform_refresh(p, PLATFORM_NO_VCPU);
+	if (p->dma.due != TICK_NEVER)
+		p->ops->late_write_waits(p->ctx);
 }
 
 static void shift_members(const struct device_part *part, struct platform *p, unsigned vcpu, uint64_t by)
@@ -345,7 +372,7 @@ static void shift_members(const struct device_part *part, struct platform *p, un
 void device_parts_shift(struct platform *p, uint64_t by)
 {
 	for (unsigned i = 0; i < device_part_count; i++)
-		for (unsigned vcpu = 0; vcpu < (device_parts[i].of_vcpu ? p->vcpus : 1); vcpu++)
+		for (unsigned vcpu = 0; vcpu < device_part_instances(&device_parts[i], p); vcpu++)
 			shift_members(&device_parts[i], p, vcpu, by);
 	for (unsigned vcpu = 0; vcpu < p->vcpus; vcpu++)
 		p->vcpu[vcpu].lapic.tsc_offset -= by;

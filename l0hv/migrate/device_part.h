@@ -15,12 +15,15 @@
 
 #include "l0hv/devices/platform.h"
 
+/* A VM has one, one a vCPU, or one if it has the scratch device. */
+enum part_of { OF_VM, OF_VCPU, OF_SCRATCH };
+
 /* One part: a device, or one of several of a kind, in struct platform. */
 struct device_part {
 	const char *name;
 	size_t offset; /* in struct platform; of a part of a vCPU: in its struct platform_vcpu */
 	const struct part_layout *layout;
-	bool of_vcpu; /* there is one a vCPU */
+	enum part_of of;
 };
 extern const struct device_part device_parts[];
 extern const unsigned device_part_count;
@@ -28,6 +31,8 @@ extern const unsigned device_part_count;
 #define DEVICE_PART_VERSION 1u
 #define DEVICE_PART_MAX     512u /* bytes of the longest part's data */
 
+/* How many of it this VM has. */
+unsigned device_part_instances(const struct device_part *part, const struct platform *p);
 /* Bytes of a part's data. */
 size_t device_part_size(const struct device_part *part);
 /* vcpu: of a part of a vCPU. to: device_part_size() bytes. */

@@ -22,7 +22,7 @@ size_t devices_pack(struct vm *vm, uint64_t now, uint8_t *to, size_t max)
 	for (unsigned i = 0; i < device_part_count; i++) {
 		const struct device_part *part = &device_parts[i];
 
-		for (unsigned vcpu = 0; vcpu < (part->of_vcpu ? vm->vcpu_count : 1); vcpu++, n++) {
+		for (unsigned vcpu = 0; vcpu < device_part_instances(part, &vm->platform); vcpu++, n++) {
 			nestbed__device_part__init(&row[n]);
 			row[n].name = (char *)(uintptr_t)part->name;
 			row[n].version = DEVICE_PART_VERSION;
@@ -84,7 +84,7 @@ const char *devices_check(struct vm *vm, const Nestbed__DeviceState *m, uint64_t
 
 	staged = vm->platform;
 	for (unsigned i = 0; i < device_part_count; i++) {
-		for (unsigned vcpu = 0; vcpu < (device_parts[i].of_vcpu ? vm->vcpu_count : 1);
+		for (unsigned vcpu = 0; vcpu < device_part_instances(&device_parts[i], &staged);
 		     vcpu++, parts++) {
 			bad = read_part(vm, m, &device_parts[i], vcpu, now);
 			if (bad)

@@ -13,9 +13,9 @@
 bool sched_kicked;
 
 static struct vcpu *ring; /* any vCPU of the ring */
-static uint64_t limit_at = NEVER, alarm_at = NEVER;
-static uint64_t due_at = NEVER; /* the earlier one */
-static void (*alarm_fn)(void);
+static uint64_t limit_at = NEVER, alarm_at = NEVER, device_alarm_at = NEVER;
+static uint64_t due_at = NEVER; /* the earliest */
+static void (*alarm_fn)(void), (*device_alarm_fn)(void);
 static unsigned vms, vcpus;
 
 void sched_add(struct vcpu *v)
@@ -136,6 +136,8 @@ static void stop_stuck(void)
 static void set_due(void)
 {
 	due_at = limit_at < alarm_at ? limit_at : alarm_at;
+	if (device_alarm_at < due_at)
+		due_at = device_alarm_at;
 }
 
 static void stop_at_limit(void)
@@ -219,9 +221,18 @@ void sched_start(uint64_t limit)
 
 static __attribute__((noinline)) void ring_alarm(struct vcpu *v)
 {
-	alarm_at = NEVER;
+	const uint64_t now = rdtsc();
+	const bool rings = now >= alarm_at, device_rings = now >= device_alarm_at;
+
+	if (rings)
+		alarm_at = NEVER;
+	if (device_rings)
+		device_alarm_at = NEVER;
 	set_due();
-	alarm_fn();
+	if (device_rings)
+		device_alarm_fn();
+	if (rings)
+		alarm_fn();
 	v->own_deadline = v->slice_end < due_at ? v->slice_end : due_at;
 }
 
@@ -241,6 +252,22 @@ void sched_alarm(uint64_t at, void (*fn)(void))
 	alarm_at = at;
 	alarm_fn = fn;
 	set_due();
+}
+
+void sched_device_alarm(uint64_t at, void (*fn)(void))
+{
+	struct vcpu *c = ring;
+
+	device_alarm_at = at;
+	device_alarm_fn = fn;
+	set_due();
+	if (!c)
+		return;
+	do {
+		if (c->own_deadline > due_at)
+			c->own_deadline = due_at;
+		c = c->next;
+	} while (c != ring);
 }
 
 void sched_timer(struct vcpu *v)

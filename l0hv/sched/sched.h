@@ -27,6 +27,9 @@ void sched_yield(struct vcpu *v);
  */
 void sched_alarm(uint64_t at, void (*fn)(void));
 
+/* The same for what devices do later, at any time: who runs gets a deadline for it. */
+void sched_device_alarm(uint64_t at, void (*fn)(void));
+
 /* move_step() is called at the next boundary, whichever vCPU it is of. */
 void sched_ask(void);
 

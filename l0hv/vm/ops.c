@@ -100,4 +100,6 @@ const struct platform_ops vm_platform_ops = {
 	.start_vcpu = on_start,
 	.nmi_vcpu = on_nmi,
 	.kick_vcpu = on_kick,
+	.late_write = vm_late_write,
+	.late_write_waits = vm_late_write_waits,
 };

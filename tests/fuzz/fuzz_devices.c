@@ -57,6 +57,14 @@ static void on_start(void *ctx, unsigned vcpu, uint8_t vector)
 	CHECK(vcpu < VCPUS);
 }
 
+static int on_late_write(void *ctx, uint64_t gpa, const void *from, size_t n)
+{
+	(void)ctx;
+	(void)from;
+	CHECK(n == 8);
+	return gpa & 1 ? -1 : 0;
+}
+
 static const struct platform_ops ops = {
 	.output = on_output,
 	.shutdown = on_event,
@@ -66,6 +74,8 @@ static const struct platform_ops ops = {
 	.start_vcpu = on_start,
 	.nmi_vcpu = on_vcpu,
 	.kick_vcpu = on_vcpu,
+	.late_write = on_late_write,
+	.late_write_waits = on_event,
 };
 
 /* One step of the guest, 14 bytes of input. */
@@ -109,7 +119,9 @@ static uint32_t some_msr(uint16_t where)
 static void run_step(struct platform *p, const struct step *s, uint64_t now)
 {
 	unsigned vcpu = s->vcpu % (VCPUS + 1); /* one too many */
-	uint64_t gpa = (s->kind & 0x80 ? NB_MMIO_DOORBELL : LAPIC_DEFAULT_BASE) - 8 + s->where % 0x1010u;
+	static const uint64_t pages[4] = {LAPIC_DEFAULT_BASE, NB_MMIO_WRITER, NB_MMIO_DOORBELL,
+					  NB_MMIO_DOORBELL};
+	uint64_t gpa = pages[s->kind >> 6] - 8 + s->where % 0x1010u;
 	uint64_t value;
 
 	switch (s->kind % 10) {
@@ -148,12 +160,14 @@ static void run_step(struct platform *p, const struct step *s, uint64_t now)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static uint8_t scratch[NB_MMIO_SCRATCH_SIZE];
 	static struct platform p;
 	uint64_t now = size ? (uint64_t)data[0] << 40 : 0;
 	struct step s;
 
 	platform_init(&p, &ops, NULL, VCPUS, 0, now);
 	platform_virtual_wire(&p);
+	p.scratch = scratch;
 	while (size >= sizeof(s)) {
 		memcpy(&s, data, sizeof(s));
 		data += sizeof(s);
@@ -161,10 +175,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (now + (1ull << s.time_shift % 50) > now)
 			now += 1ull << s.time_shift % 50;
 		platform_advance(&p, now);
+		platform_run_late(&p, now);
+		CHECK(p.dma.due > now);
 		for (unsigned i = 0; i < VCPUS; i++)
 			CHECK(platform_deadline(&p, i) > now);
 		run_step(&p, &s, now);
 		check_caches(&p);
+		CHECK((p.dma.state == NB_WRITER_PENDING) == (p.dma.due != UINT64_MAX));
 	}
 	return 0;
 }

@@ -34,7 +34,7 @@ static void pack(const struct platform *p, uint64_t now, struct moved *m)
 
 	memset(m, 0, sizeof(*m));
 	for (unsigned i = 0; i < device_part_count; i++)
-		for (unsigned vcpu = 0; vcpu < (device_parts[i].of_vcpu ? p->vcpus : 1); vcpu++)
+		for (unsigned vcpu = 0; vcpu < device_part_instances(&device_parts[i], p); vcpu++)
 			device_part_pack(&device_parts[i], p, vcpu, now, m->data[n++]);
 }
 
@@ -44,7 +44,7 @@ static const char *unpack(struct platform *p, uint64_t now, const struct moved *
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < device_part_count && !bad; i++)
-		for (unsigned vcpu = 0; vcpu < (device_parts[i].of_vcpu ? p->vcpus : 1) && !bad; vcpu++)
+		for (unsigned vcpu = 0; vcpu < device_part_instances(&device_parts[i], p) && !bad; vcpu++)
 			bad = device_part_unpack(&device_parts[i], p, vcpu, now, m->data[n++]);
 	return bad ? bad : device_parts_check(p, true, now);
 }
@@ -58,7 +58,7 @@ static size_t overlay(const struct platform *p, const uint8_t *data, size_t size
 	for (unsigned i = 0; i < device_part_count; i++) {
 		const size_t length = device_part_size(&device_parts[i]);
 
-		for (unsigned vcpu = 0; vcpu < (device_parts[i].of_vcpu ? p->vcpus : 1); vcpu++, n++) {
+		for (unsigned vcpu = 0; vcpu < device_part_instances(&device_parts[i], p); vcpu++, n++) {
 			const size_t take = size - at < length ? size - at : length;
 
 			memcpy(m->data[n], data + at, take);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/device_guest.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "nestbed/ports.h"
+
+#define RAM (64u << 20)
 
 static void on_output(void *ctx, enum platform_channel channel, const uint8_t *bytes, size_t n)
 {
@@ -44,6 +47,14 @@ static void on_vcpu(void *ctx, unsigned vcpu)
 	(void)vcpu;
 }
 
+static int on_late_write(void *ctx, uint64_t gpa, const void *from, size_t n)
+{
+	(void)ctx;
+	(void)from;
+	(void)n;
+	return gpa < RAM ? 0 : -EFAULT;
+}
+
 static const struct platform_ops ops = {
 	.output = on_output,
 	.shutdown = on_event,
@@ -53,13 +64,18 @@ static const struct platform_ops ops = {
 	.start_vcpu = on_start,
 	.nmi_vcpu = on_vcpu,
 	.kick_vcpu = on_vcpu,
+	.late_write = on_late_write,
+	.late_write_waits = on_event,
 };
+
+static uint8_t scratch[NB_MMIO_SCRATCH_SIZE]; /* never looked at */
 
 void device_guest_init(struct platform *p, uint64_t now)
 {
 	platform_init(p, &ops, NULL, GUEST_VCPUS, 0, now);
 	platform_virtual_wire(p);
-	platform_set_memory(p, 64u << 20);
+	platform_set_memory(p, RAM);
+	p->scratch = scratch;
 }
 
 static const uint16_t ports[] = {0x20,  0x21,  0xA0,  0xA1,  0x4D0, 0x4D1, 0x40, 0x41,
@@ -87,6 +103,16 @@ static uint64_t some_base(uint64_t value)
 	       (value & 0x4000000000);
 }
 
+/* Random delays would mostly be long, and would never be begun. */
+static uint64_t use_writer(struct platform *p, unsigned vcpu, uint16_t where, uint64_t value, uint64_t now)
+{
+	const uint64_t reg = NB_MMIO_WRITER + (where & 0x18);
+
+	value = (where & 0x18) == NB_WRITER_CONTROL ? value & 3 : value >> (where >> 10);
+	platform_mmio_write(p, vcpu, reg, 8, value, now);
+	return platform_mmio_read(p, vcpu, reg, 8, now);
+}
+
 static uint64_t access(struct platform *p, unsigned kind, unsigned vcpu, uint16_t where, uint64_t value,
 		       uint64_t now)
 {
@@ -103,7 +129,7 @@ static uint64_t access(struct platform *p, unsigned kind, unsigned vcpu, uint16_
 	case 3:
 		platform_pio_write(p, vcpu, NB_PORT_DOORBELL, 4, (uint32_t)value, now);
 		platform_mmio_write(p, vcpu, NB_MMIO_DOORBELL, 4, value >> 32, now);
-		return 0;
+		return use_writer(p, vcpu, where, value, now);
 	case 4:
 	case 5:
 		platform_mmio_write(p, vcpu, LAPIC_DEFAULT_BASE + (where & 0x3F0), 4, value, now);
@@ -134,12 +160,16 @@ uint64_t device_guest_step(struct platform *p, const uint8_t *bytes, uint64_t no
 	*passed = 1ull << bytes[0] % 36;
 	now += *passed;
 	platform_advance(p, now);
+	platform_run_late(p, now);
 	return access(p, bytes[1], bytes[2] % GUEST_VCPUS, where, value, now);
 }
 
 void device_guest_look(struct platform *p, uint64_t now)
 {
 	platform_advance(p, now);
+	platform_run_late(p, now);
+	for (unsigned at = 0; at < 0x20; at += 8)
+		(void)platform_mmio_read(p, 0, NB_MMIO_WRITER + at, 8, now);
 	for (unsigned i = 0; i < PORTS; i++)
 		(void)platform_pio_read(p, 0, ports[i], 1, now);
 	for (unsigned vcpu = 0; vcpu < GUEST_VCPUS; vcpu++) {

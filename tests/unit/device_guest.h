@@ -10,8 +10,8 @@
 #define GUEST_VCPUS 2u
 #define GUEST_STEP  13u /* bytes of one step */
 
-/* A platform of a VM with GUEST_VCPUS vCPUs and 64 MiB, as firmware leaves it. What it asks of its VM is
- * lost. */
+/* A platform of a VM with GUEST_VCPUS vCPUs, 64 MiB and the scratch device, as firmware leaves it. What it
+ * asks of its VM is lost. */
 void device_guest_init(struct platform *p, uint64_t now);
 /* One step by GUEST_STEP bytes, *passed ticks after the one before (the first of the bytes say how many).
  * What the guest saw; the platform has been advanced to `now` plus *passed. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/device_script.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,14 +10,17 @@
 #include <cmocka.h>
 
 #include "l0hv/devices/platform.h"
+#include "nestbed/ports.h"
 
 #define TICKS_PER_SECOND 1000000000u
+#define RAM              0x1000000u
 
 struct machine {
 	struct platform platform;
 	unsigned vcpu;
 	int init_blocked;
 	uint64_t now;
+	uint8_t scratch[NB_MMIO_SCRATCH_SIZE];
 	char log[256];
 	size_t used;
 };
@@ -77,6 +81,21 @@ static void on_kick(void *ctx, unsigned vcpu)
 	note(ctx, "k%u", vcpu);
 }
 
+static int on_late_write(void *ctx, uint64_t gpa, const void *from, size_t n)
+{
+	uint64_t value;
+
+	assert_int_equal(n, sizeof(value));
+	memcpy(&value, from, sizeof(value));
+	note(ctx, "w%llx:%llx", (unsigned long long)gpa, (unsigned long long)value);
+	return gpa < RAM ? 0 : -EFAULT;
+}
+
+static void on_late_write_waits(void *ctx)
+{
+	note(ctx, "W");
+}
+
 static const struct platform_ops ops = {
 	.output = on_output,
 	.shutdown = on_shutdown,
@@ -86,6 +105,8 @@ static const struct platform_ops ops = {
 	.start_vcpu = on_start,
 	.nmi_vcpu = on_nmi,
 	.kick_vcpu = on_kick,
+	.late_write = on_late_write,
+	.late_write_waits = on_late_write_waits,
 };
 
 static void expect(const struct script *script, size_t index, uint64_t got, uint64_t wanted)
@@ -146,6 +167,13 @@ static void run_step(struct machine *m, const struct script *script, size_t inde
 	case STEP_AT:
 		m->now = s->value;
 		platform_advance(p, m->now);
+		platform_run_late(p, m->now);
+		break;
+	case STEP_DRAIN:
+		platform_drain(p);
+		break;
+	case STEP_SCRATCH:
+		p->scratch = m->scratch;
 		break;
 	case STEP_PENDING:
 		got = (uint64_t)platform_interrupt_pending(p, m->vcpu);

@@ -3,7 +3,7 @@
  * Device tests are tables of scripts: a name and steps, each an access with what it must give. What the
  * devices ask of the VM (struct platform_ops) is written to a log that EVENTS compares and empties:
  * o<char> console, s<char> COM1, S shutdown, R reset, m<vcpu>:<hex> mark, I<vcpu> INIT,
- * U<vcpu>:<hex vector> SIPI, N<vcpu> NMI, k<vcpu> kick.
+ * U<vcpu>:<hex vector> SIPI, N<vcpu> NMI, k<vcpu> kick, W a write to memory waits, w<gpa>:<value> it is made.
  */
 #ifndef TESTS_UNIT_DEVICE_SCRIPT_H
 #define TESTS_UNIT_DEVICE_SCRIPT_H
@@ -37,6 +37,8 @@ enum step_kind {
 	STEP_TSC_OFFSET,
 	STEP_BLOCK_INIT,
 	STEP_INIT,
+	STEP_SCRATCH,
+	STEP_DRAIN,
 };
 
 struct step {
@@ -112,6 +114,14 @@ struct step {
 	{                                                                                                    \
 		STEP_PENDING, 0, 0, vector, 0, NULL                                                          \
 	} /* NONE: none */
+#define SCRATCH()                                                                                            \
+	{                                                                                                    \
+		STEP_SCRATCH, 0, 0, 0, 0, NULL                                                               \
+	} /* the VM has the scratch device */
+#define DRAIN()                                                                                              \
+	{                                                                                                    \
+		STEP_DRAIN, 0, 0, 0, 0, NULL                                                                 \
+	}
 #define ACK(vector)                                                                                          \
 	{                                                                                                    \
 		STEP_ACK, 0, 0, vector, 0, NULL                                                              \

@@ -15,6 +15,7 @@
 
 #include "l0hv/devices/platform_impl.h"
 #include "l0hv/migrate/device_part.h"
+#include "nestbed/ports.h"
 #include "tests/unit/device_guest.h"
 
 #define ALL   UINT64_MAX
@@ -33,87 +34,92 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{"lapic", "base",             8, 1,   BITS, 0xFFFFFFFFFFD00},
-	{"lapic", "irr",              8, 4,   BITS, ALL            },
-	{"lapic", "isr",              8, 4,   BITS, ALL            },
-	{"lapic", "tmr",              8, 4,   BITS, 0              },
-	{"lapic", "ldr",              4, 1,   BITS, 0xFF000000     },
-	{"lapic", "dfr",              4, 1,   BITS, ALL            },
-	{"lapic", "svr",              4, 1,   BITS, 0x3FF          },
-	{"lapic", "lvt",              4, 7,   BITS, 0x7F7FF        },
-	{"lapic", "icr_low",          4, 1,   BITS, 0xCCFFF        },
-	{"lapic", "icr_high",         4, 1,   BITS, ALL            },
-	{"lapic", "esr",              4, 1,   BITS, 0xE0           },
-	{"lapic", "esr_pending",      4, 1,   BITS, 0xE0           },
-	{"lapic", "timer_initial",    4, 1,   BITS, ALL            },
-	{"lapic", "timer_divide",     4, 1,   BITS, 0xB            },
-	{"lapic", "tpr",              1, 1,   BITS, ALL            },
-	{"lapic", "timer_from",       4, 1,   BITS, ALL            },
-	{"lapic", "timer_start",      8, 1,   TICK, 0              },
-	{"lapic", "timer_expiry",     8, 1,   TICK, 0              },
-	{"lapic", "tsc_deadline",     8, 1,   BITS, ALL            },
-	{"pic",   "irr",              1, 1,   BITS, ALL            },
-	{"pic",   "isr",              1, 1,   BITS, ALL            },
-	{"pic",   "imr",              1, 1,   BITS, ALL            },
-	{"pic",   "line",             1, 1,   BITS, ALL            },
-	{"pic",   "elcr",             1, 1,   BITS, 0xFE           },
-	{"pic",   "base",             1, 1,   BITS, 0xF8           },
-	{"pic",   "lowest",           1, 1,   MOST, 7              },
-	{"pic",   "init",             1, 1,   MOST, 4              },
-	{"pic",   "icw1",             1, 1,   BITS, ALL            },
-	{"pic",   "icw4",             1, 1,   BITS, ALL            },
-	{"pic",   "read_isr",         1, 1,   MOST, 1              },
-	{"pic",   "poll",             1, 1,   MOST, 1              },
-	{"pic",   "special_mask",     1, 1,   MOST, 1              },
-	{"pic",   "rotate_auto",      1, 1,   MOST, 1              },
-	{"pit",   "born",             8, 1,   TICK, 0              },
-	{"pit",   "control",          1, 1,   BITS, 0xF            },
-	{"pit.",  "start",            8, 1,   TICK, 0              },
-	{"pit.",  "count",            4, 1,   MOST, 65536          },
-	{"pit.",  "edges",            8, 1,   MOST, 1ull << 53     },
-	{"pit.",  "frozen",           8, 1,   MOST, 1ull << 53     },
-	{"pit.",  "latch",            2, 1,   BITS, ALL            },
-	{"pit.",  "latched",          1, 1,   MOST, 2              },
-	{"pit.",  "status",           1, 1,   BITS, ALL            },
-	{"pit.",  "status_latched",   1, 1,   MOST, 1              },
-	{"pit.",  "mode",             1, 1,   MOST, 5              },
-	{"pit.",  "access",           1, 1,   MOST, 3              },
-	{"pit.",  "bcd",              1, 1,   MOST, 1              },
-	{"pit.",  "read_high",        1, 1,   MOST, 1              },
-	{"pit.",  "write_high",       1, 1,   MOST, 1              },
-	{"pit.",  "write_low",        1, 1,   BITS, ALL            },
-	{"pit.",  "gate",             1, 1,   MOST, 1              },
-	{"pit.",  "triggered",        1, 1,   MOST, 1              },
-	{"rtc",   "born",             8, 1,   TICK, 0              },
-	{"rtc",   "index",            1, 1,   MOST, 127            },
-	{"rtc",   "reg_a",            1, 1,   BITS, 0x7F           },
-	{"rtc",   "reg_b",            1, 1,   BITS, 0x87           },
-	{"rtc",   "cmos",             1, 128, BITS, ALL            },
-	{"kbc",   "command_byte",     1, 1,   BITS, ALL            },
-	{"kbc",   "answer",           1, 1,   BITS, ALL            },
-	{"kbc",   "full",             1, 1,   MOST, 1              },
-	{"kbc",   "expects",          1, 1,   BITS, ALL            },
-	{"kbc",   "last_was_command", 1, 1,   MOST, 1              },
-	{"kbc",   "tested",           1, 1,   MOST, 1              },
-	{"uart",  "ier",              1, 1,   BITS, 0xF            },
-	{"uart",  "fcr",              1, 1,   BITS, 1              },
-	{"uart",  "lcr",              1, 1,   BITS, ALL            },
-	{"uart",  "mcr",              1, 1,   BITS, 0x1F           },
-	{"uart",  "scr",              1, 1,   BITS, ALL            },
-	{"uart",  "dll",              1, 1,   BITS, ALL            },
-	{"uart",  "dlm",              1, 1,   BITS, ALL            },
-	{"uart",  "lsr_errors",       1, 1,   BITS, 2              },
-	{"uart",  "msr_delta",        1, 1,   BITS, 0xF            },
-	{"uart",  "thre_pending",     1, 1,   MOST, 1              },
-	{"uart",  "fifo",             1, 16,  BITS, ALL            },
-	{"uart",  "head",             1, 1,   MOST, 15             },
-	{"uart",  "used",             1, 1,   MOST, 16             },
-	{"uart",  "irq",              1, 1,   MOST, 1              },
-	{"uart",  "edge",             1, 1,   MOST, 1              },
-	{"ports", "doorbell_port",    4, 1,   BITS, ALL            },
-	{"ports", "doorbell_mmio",    4, 1,   BITS, ALL            },
-	{"ports", "shutdown_matched", 1, 1,   MOST, 7              },
-	{"ports", "reset_control",    1, 1,   BITS, 0xA            },
+	{"lapic", "base",             8, 1,   BITS, 0xFFFFFFFFFFD00 },
+	{"lapic", "irr",              8, 4,   BITS, ALL             },
+	{"lapic", "isr",              8, 4,   BITS, ALL             },
+	{"lapic", "tmr",              8, 4,   BITS, 0               },
+	{"lapic", "ldr",              4, 1,   BITS, 0xFF000000      },
+	{"lapic", "dfr",              4, 1,   BITS, ALL             },
+	{"lapic", "svr",              4, 1,   BITS, 0x3FF           },
+	{"lapic", "lvt",              4, 7,   BITS, 0x7F7FF         },
+	{"lapic", "icr_low",          4, 1,   BITS, 0xCCFFF         },
+	{"lapic", "icr_high",         4, 1,   BITS, ALL             },
+	{"lapic", "esr",              4, 1,   BITS, 0xE0            },
+	{"lapic", "esr_pending",      4, 1,   BITS, 0xE0            },
+	{"lapic", "timer_initial",    4, 1,   BITS, ALL             },
+	{"lapic", "timer_divide",     4, 1,   BITS, 0xB             },
+	{"lapic", "tpr",              1, 1,   BITS, ALL             },
+	{"lapic", "timer_from",       4, 1,   BITS, ALL             },
+	{"lapic", "timer_start",      8, 1,   TICK, 0               },
+	{"lapic", "timer_expiry",     8, 1,   TICK, 0               },
+	{"lapic", "tsc_deadline",     8, 1,   BITS, ALL             },
+	{"pic",   "irr",              1, 1,   BITS, ALL             },
+	{"pic",   "isr",              1, 1,   BITS, ALL             },
+	{"pic",   "imr",              1, 1,   BITS, ALL             },
+	{"pic",   "line",             1, 1,   BITS, ALL             },
+	{"pic",   "elcr",             1, 1,   BITS, 0xFE            },
+	{"pic",   "base",             1, 1,   BITS, 0xF8            },
+	{"pic",   "lowest",           1, 1,   MOST, 7               },
+	{"pic",   "init",             1, 1,   MOST, 4               },
+	{"pic",   "icw1",             1, 1,   BITS, ALL             },
+	{"pic",   "icw4",             1, 1,   BITS, ALL             },
+	{"pic",   "read_isr",         1, 1,   MOST, 1               },
+	{"pic",   "poll",             1, 1,   MOST, 1               },
+	{"pic",   "special_mask",     1, 1,   MOST, 1               },
+	{"pic",   "rotate_auto",      1, 1,   MOST, 1               },
+	{"pit",   "born",             8, 1,   TICK, 0               },
+	{"pit",   "control",          1, 1,   BITS, 0xF             },
+	{"pit.",  "start",            8, 1,   TICK, 0               },
+	{"pit.",  "count",            4, 1,   MOST, 65536           },
+	{"pit.",  "edges",            8, 1,   MOST, 1ull << 53      },
+	{"pit.",  "frozen",           8, 1,   MOST, 1ull << 53      },
+	{"pit.",  "latch",            2, 1,   BITS, ALL             },
+	{"pit.",  "latched",          1, 1,   MOST, 2               },
+	{"pit.",  "status",           1, 1,   BITS, ALL             },
+	{"pit.",  "status_latched",   1, 1,   MOST, 1               },
+	{"pit.",  "mode",             1, 1,   MOST, 5               },
+	{"pit.",  "access",           1, 1,   MOST, 3               },
+	{"pit.",  "bcd",              1, 1,   MOST, 1               },
+	{"pit.",  "read_high",        1, 1,   MOST, 1               },
+	{"pit.",  "write_high",       1, 1,   MOST, 1               },
+	{"pit.",  "write_low",        1, 1,   BITS, ALL             },
+	{"pit.",  "gate",             1, 1,   MOST, 1               },
+	{"pit.",  "triggered",        1, 1,   MOST, 1               },
+	{"rtc",   "born",             8, 1,   TICK, 0               },
+	{"rtc",   "index",            1, 1,   MOST, 127             },
+	{"rtc",   "reg_a",            1, 1,   BITS, 0x7F            },
+	{"rtc",   "reg_b",            1, 1,   BITS, 0x87            },
+	{"rtc",   "cmos",             1, 128, BITS, ALL             },
+	{"kbc",   "command_byte",     1, 1,   BITS, ALL             },
+	{"kbc",   "answer",           1, 1,   BITS, ALL             },
+	{"kbc",   "full",             1, 1,   MOST, 1               },
+	{"kbc",   "expects",          1, 1,   BITS, ALL             },
+	{"kbc",   "last_was_command", 1, 1,   MOST, 1               },
+	{"kbc",   "tested",           1, 1,   MOST, 1               },
+	{"uart",  "ier",              1, 1,   BITS, 0xF             },
+	{"uart",  "fcr",              1, 1,   BITS, 1               },
+	{"uart",  "lcr",              1, 1,   BITS, ALL             },
+	{"uart",  "mcr",              1, 1,   BITS, 0x1F            },
+	{"uart",  "scr",              1, 1,   BITS, ALL             },
+	{"uart",  "dll",              1, 1,   BITS, ALL             },
+	{"uart",  "dlm",              1, 1,   BITS, ALL             },
+	{"uart",  "lsr_errors",       1, 1,   BITS, 2               },
+	{"uart",  "msr_delta",        1, 1,   BITS, 0xF             },
+	{"uart",  "thre_pending",     1, 1,   MOST, 1               },
+	{"uart",  "fifo",             1, 16,  BITS, ALL             },
+	{"uart",  "head",             1, 1,   MOST, 15              },
+	{"uart",  "used",             1, 1,   MOST, 16              },
+	{"uart",  "irq",              1, 1,   MOST, 1               },
+	{"uart",  "edge",             1, 1,   MOST, 1               },
+	{"ports", "doorbell_port",    4, 1,   BITS, ALL             },
+	{"ports", "doorbell_mmio",    4, 1,   BITS, ALL             },
+	{"ports", "shutdown_matched", 1, 1,   MOST, 7               },
+	{"ports", "reset_control",    1, 1,   BITS, 0xA             },
+	{"dma",   "address",          8, 1,   BITS, ALL             },
+	{"dma",   "value",            8, 1,   BITS, ALL             },
+	{"dma",   "delay",            8, 1,   BITS, DMA_DELAY_MAX   },
+	{"dma",   "due",              8, 1,   TICK, 0               },
+	{"dma",   "state",            1, 1,   MOST, NB_WRITER_FAILED},
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -279,6 +285,9 @@ static void test_together(void **state)
 	REFUSED(p.pit.born = 0);
 	REFUSED(p.rtc.born = ALL);
 	REFUSED(p.pit.born = ALL);
+	REFUSED(p.dma.due = NOW);
+	REFUSED(p.dma.state = NB_WRITER_PENDING);
+	TAKEN(false, p.dma.due = NOW; p.dma.state = NB_WRITER_PENDING);
 }
 
 /* ---- a guest that moves ---- */
@@ -305,7 +314,7 @@ static void pack_all(const struct platform *p, uint64_t now, struct moved *m)
 
 	memset(m, 0, sizeof(*m));
 	for (unsigned i = 0; i < device_part_count; i++)
-		for (unsigned vcpu = 0; vcpu < (device_parts[i].of_vcpu ? p->vcpus : 1); vcpu++)
+		for (unsigned vcpu = 0; vcpu < device_part_instances(&device_parts[i], p); vcpu++)
 			device_part_pack(&device_parts[i], p, vcpu, now, m->data[n++]);
 }
 
@@ -315,7 +324,7 @@ static const char *unpack_all(struct platform *p, uint64_t now, const struct mov
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < device_part_count && !bad; i++)
-		for (unsigned vcpu = 0; vcpu < (device_parts[i].of_vcpu ? p->vcpus : 1) && !bad; vcpu++)
+		for (unsigned vcpu = 0; vcpu < device_part_instances(&device_parts[i], p) && !bad; vcpu++)
 			bad = device_part_unpack(&device_parts[i], p, vcpu, now, m->data[n++]);
 	return bad ? bad : device_parts_check(p, true, now);
 }

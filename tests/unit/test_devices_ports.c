@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "l0hv/devices/dma.h"
+#include "nestbed/ports.h"
 #include "tests/unit/device_script.h"
 
 #define PIC_INIT                                                                                             \
@@ -142,6 +144,35 @@ static const struct script keyboard[] = {
 	 {OUT(0x64, 0xD1), OUT(0x64, 0xAD), OUT(0x60, 0xFE), EVENTS("")}										},
 };
 
+#define ADDRESS (NB_MMIO_WRITER + NB_WRITER_ADDRESS)
+#define VALUE   (NB_MMIO_WRITER + NB_WRITER_VALUE)
+#define DELAY   (NB_MMIO_WRITER + NB_WRITER_DELAY)
+#define CONTROL (NB_MMIO_WRITER + NB_WRITER_CONTROL)
+
+static const struct script writer[] = {
+	{"a VM without the device has no writer",
+	 {MMIO(CONTROL, 8, 1), EVENTS(""), MMIO_IS(CONTROL, 8, NONE)}                                   },
+	{"writes when it is due, once",
+	 {SCRATCH(), AT(100), MMIO(ADDRESS, 8, 0x1003), MMIO(VALUE, 8, 7), MMIO(DELAY, 8, 50),
+	  MMIO_IS(CONTROL, 8, 0), MMIO(CONTROL, 8, 1), EVENTS("W"), MMIO_IS(CONTROL, 8, 1), AT(149),
+	  EVENTS(""), AT(150), EVENTS("w1003:7"), MMIO_IS(CONTROL, 8, 2), AT(1000), DRAIN(), EVENTS("")}},
+	{"registers keep while it is pending",
+	 {SCRATCH(), MMIO(ADDRESS, 8, 8), MMIO(VALUE, 8, 7), MMIO(DELAY, 8, 50), MMIO(CONTROL, 8, 1),
+	  MMIO(ADDRESS, 8, 16), MMIO(VALUE, 8, 9), MMIO(DELAY, 8, 1), MMIO(CONTROL, 8, 1), EVENTS("W"),
+	  MMIO_IS(VALUE, 8, 7), MMIO_IS(DELAY, 8, 50), AT(50), EVENTS("w8:7")}                          },
+	{"drained at once",
+	 {SCRATCH(), MMIO(DELAY, 8, NONE), MMIO_IS(DELAY, 8, DMA_DELAY_MAX), MMIO(VALUE, 8, 5),
+	  MMIO(CONTROL, 8, 1), DRAIN(), EVENTS("Ww0:5"), MMIO_IS(CONTROL, 8, 2), MMIO(CONTROL, 8, 1),
+	  MMIO_IS(CONTROL, 8, 1)}								       },
+	{"an address that is no RAM",
+	 {SCRATCH(), MMIO(ADDRESS, 8, NONE), MMIO(CONTROL, 8, 1), AT(0), EVENTS("Wwffffffffffffffff:0"),
+	  MMIO_IS(CONTROL, 8, 3)}								       },
+	{"only whole registers, and only the word that starts it",
+	 {SCRATCH(), MMIO(VALUE, 4, 5), MMIO(VALUE + 4, 8, 5), MMIO_IS(VALUE, 8, 0),
+	  MMIO_IS(VALUE, 4, 0xFFFFFFFF), MMIO(CONTROL, 8, 2), MMIO(CONTROL, 4, 1), EVENTS(""),
+	  MMIO_IS(CONTROL, 8, 0), MMIO_IS(NB_MMIO_WRITER + 0x20, 8, NONE)}                              },
+};
+
 #define RUN(table)                                                                                           \
 	static void test_##table(void **state)                                                               \
 	{                                                                                                    \
@@ -154,12 +185,13 @@ RUN(rtc)
 RUN(uart)
 RUN(ports)
 RUN(keyboard)
+RUN(writer)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pit),   cmocka_unit_test(test_rtc),      cmocka_unit_test(test_uart),
-		cmocka_unit_test(test_ports), cmocka_unit_test(test_keyboard),
+		cmocka_unit_test(test_ports), cmocka_unit_test(test_keyboard), cmocka_unit_test(test_writer),
 	};
 
 	return cmocka_run_group_tests_name("devices: pit, rtc, uart, ports", tests, NULL, NULL);
