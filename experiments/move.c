@@ -138,6 +138,12 @@ static bool on_wire(void *ctx, const uint8_t *frame, size_t n)
 	return false;
 }
 
+/* It waits for a VM that will not come. The host where the VM ended may take its time. */
+static bool in_vain(const struct move *m, unsigned host)
+{
+	return m->watch.lost || host != move_watch_holder(&m->watch);
+}
+
 static void on_turn(void *ctx)
 {
 	struct move *m = ctx;
@@ -155,7 +161,7 @@ static void on_turn(void *ctx)
 		wire_control(m->wire, i, tell[i]);
 		m->told++;
 		m->told_at = now;
-		if (m->over_at && now > m->over_at + END_WAIT && !m->job[i].kill)
+		if (m->over_at && now > m->over_at + END_WAIT && !m->job[i].kill && in_vain(m, i))
 			m->machine[i].given_up = m->job[i].kill = true;
 	}
 }

@@ -222,10 +222,7 @@ void move_watch_decide(struct move_watch *w, enum move_tell tell[NB_LINK_HOSTS])
 	    (w->current == w->path->hops || !w->hop[w->current].started || w->hop[w->current].kept))
 		w->lost = true;
 	for (unsigned i = 0; i < w->path->hosts && move_watch_over(w); i++)
-		if (!w->lost && i == move_watch_holder(w))
-			tell[i] = MOVE_TELL_NOTHING;
-		else
-			tell[i] = MOVE_TELL_DROP;
+		tell[i] = MOVE_TELL_END;
 	for (unsigned i = 0; i < w->path->hosts; i++)
 		if (w->dead[i])
 			tell[i] = MOVE_TELL_NOTHING;

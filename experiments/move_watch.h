@@ -47,7 +47,8 @@ void move_watch_init(struct move_watch *w, const struct move_path *path);
 int move_watch_record(struct move_watch *w, unsigned host, const char *vm, const Nestbed__Record *record);
 void move_watch_dead(struct move_watch *w, unsigned host);
 
-enum move_tell { MOVE_TELL_NOTHING, MOVE_TELL_RUN, MOVE_TELL_DROP };
+/* END: drop it, and answer nobody any more: all are told the same. */
+enum move_tell { MOVE_TELL_NOTHING, MOVE_TELL_RUN, MOVE_TELL_DROP, MOVE_TELL_END };
 /* What each host is to be told now; to be told again until its records make it unnecessary. */
 void move_watch_decide(struct move_watch *w, enum move_tell tell[NB_LINK_HOSTS]);
 /* Nobody has anything to do any more but to end: hosts that still live wait in vain. */

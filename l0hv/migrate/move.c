@@ -95,12 +95,15 @@ void move_say_refused(uint8_t peer, const char *why, char **reasons, size_t coun
 
 enum session_event move_decision(void)
 {
-	enum { RUN = 1, DROP = 2 };
+	enum { RUN = 1, DROP = 2, END = 3 };
 	uint32_t decision;
 
 	if (!link_control(&decision))
 		return SESSION_EVENTS;
-	return decision == RUN ? EVENT_DECIDE_RUN : decision == DROP ? EVENT_DECIDE_DROP : SESSION_EVENTS;
+	move.over = move.over || decision == END;
+	if (decision == RUN)
+		return EVENT_DECIDE_RUN;
+	return decision == DROP || decision == END ? EVENT_DECIDE_DROP : SESSION_EVENTS;
 }
 
 /* ---- the VM ---- */
@@ -227,13 +230,20 @@ bool move_wait(struct vcpu *current)
 	return false;
 }
 
+/* Who carries the frames has told all hosts that nobody waits for another one. */
+static bool over(void)
+{
+	(void)move_decision();
+	return move.over;
+}
+
 void move_end(void)
 {
 	if (!move.config)
 		return;
 	source_guest_ended();
 	if (move.config->move.from != CONFIG_NO_HOST)
-		link_linger(link_to((uint8_t)move.config->move.from));
+		link_linger(link_to((uint8_t)move.config->move.from), over);
 	if (move.config->move.to != CONFIG_NO_HOST)
-		link_linger(link_to((uint8_t)move.config->move.to));
+		link_linger(link_to((uint8_t)move.config->move.to), over);
 }

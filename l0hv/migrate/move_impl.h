@@ -19,6 +19,7 @@ struct move {
 	uint32_t hop; /* moves of the VM that are over */
 	uint32_t left; /* moves that it still makes from here */
 	bool here; /* the VM runs, or could, on this host */
+	bool over; /* who carries the frames has told everyone to end */
 	bool told; /* who carries the frames has ended the wait for it, and tells others by itself */
 };
 extern struct move move;

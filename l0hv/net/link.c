@@ -203,14 +203,15 @@ int link_drain(struct link *l, uint64_t ticks)
 	return link_idle(l) ? 0 : err;
 }
 
-void link_linger(struct link *l)
+void link_linger(struct link *l, bool (*over)(void))
 {
 	/* A peer that waits asks at least each timeout_most. */
 	const uint64_t silence = 3 * l->reliable.config.timeout_most;
 	const uint64_t since = rdtsc();
 	int err = 0;
 
-	while (!err && rdtsc() - (l->reliable.heard_at > since ? l->reliable.heard_at : since) < silence)
+	while (!err && !(over && over()) &&
+	       rdtsc() - (l->reliable.heard_at > since ? l->reliable.heard_at : since) < silence)
 		err = poll_once(l, since, l->reliable.config.limit);
 }
 

@@ -36,8 +36,9 @@ __attribute__((warn_unused_result)) int link_write_all(struct link *l, const voi
 						       uint64_t ticks);
 __attribute__((warn_unused_result)) int link_read_all(struct link *l, void *data, size_t n, uint64_t ticks);
 __attribute__((warn_unused_result)) int link_drain(struct link *l, uint64_t ticks);
-/* Go on answering a peer that did not hear the last acknowledgement, until it has been silent for a while. */
-void link_linger(struct link *l);
+/* Go on answering a peer that did not hear the last acknowledgement, until it has been silent for a while, or
+ * `over` (NULL: never) says that it needs none. */
+void link_linger(struct link *l, bool (*over)(void));
 
 bool link_idle(const struct link *l);
 bool link_dead(const struct link *l);

@@ -170,7 +170,7 @@ int link_trial(uint8_t host, uint8_t peer, uint64_t bytes, const char **why)
 			return -EPIPE;
 	}
 	ticks = rdtsc() - since;
-	link_linger(link);
+	link_linger(link, NULL);
 	report(link, &out, &in, ticks);
 	return 0;
 }

@@ -155,7 +155,7 @@ static void play(struct move_watch *w, const char *words)
 
 static void decisions(void **state)
 {
-	/* tell: of each host, - nothing, r run, d drop */
+	/* tell: of each host, - nothing, r run, d drop, e end */
 	static const struct {
 		const char *path, *words, *tell, *outcome;
 		unsigned holder, writes;
@@ -165,15 +165,15 @@ static void decisions(void **state)
 		{"S S",   "0s",			       "--",  "unfinished", 0, 0, false, false},
 		{"S S",   "0s 1r 0c",                         "--",  "unfinished", 0, 1, false, false},
 		{"S S",   "0s 1r 0c 1g",                      "--",  "moved",      1, 1, false, false},
-		{"S S",   "0s 1r 0c 1g 0m 0! 1e",             "--",  "moved",      1, 1, true,  false},
-		{"S S",   "0s 1r 0c 1g 0m 1e",                "d-",  "moved",      1, 1, true,  false},
+		{"S S",   "0s 1r 0c 1g 0m 0! 1e",             "-e",  "moved",      1, 1, true,  false},
+		{"S S",   "0s 1r 0c 1g 0m 1e",                "ee",  "moved",      1, 1, true,  false},
  /* refused, kept: the VM ends at the source, who waits is told so then */
 		{"S S",   "0s 0f 1x",                         "--",  "refused",    0, 0, false, false},
-		{"S S S", "0s 0f 0e",                         "-dd", "refused",    0, 0, true,  false},
+		{"S S S", "0s 0f 0e",                         "eee", "refused",    0, 0, true,  false},
 		{"S S",   "0s 0k 1!",                         "--",  "kept",       0, 0, false, false},
-		{"S S",   "0s 0f 1x 0e 0!",                   "-d",  "refused",    0, 0, true,  false},
-		{"S S",   "0s 0e",                            "-d",  "ended",      0, 0, true,  false},
-		{"S S",   "0e",			       "-d",  "none",       0, 0, true,  false},
+		{"S S",   "0s 0f 1x 0e 0!",                   "-e",  "refused",    0, 0, true,  false},
+		{"S S",   "0s 0e",                            "ee",  "ended",      0, 0, true,  false},
+		{"S S",   "0e",			       "ee",  "none",       0, 0, true,  false},
  /* doubt: first who is to run, the other when that one does */
 		{"S S",   "0s 1r 0c 0d",                      "-r",  "unfinished", 0, 1, false, false},
 		{"S S",   "0s 1r 0c 0d 1g",                   "d-",  "moved",      1, 1, false, false},
@@ -185,29 +185,29 @@ static void decisions(void **state)
 		{"S S",   "0s 1r 0c 0d 1x",                   "r-",  "unfinished", 0, 1, false, false},
 		{"S S",   "0s 1r 0c 0d 1x 0k",                "--",  "kept",       0, 0, false, false},
  /* somebody died */
-		{"S S",   "0!",			       "-d",  "none",       0, 0, true,  true },
-		{"S S",   "0s 0!",                            "-d",  "lost",       0, 0, true,  true },
+		{"S S",   "0!",			       "-e",  "none",       0, 0, true,  true },
+		{"S S",   "0s 0!",                            "-e",  "lost",       0, 0, true,  true },
 		{"S S",   "0s 1r 0!",                         "-r",  "unfinished", 0, 0, false, false},
 		{"S S",   "0s 1r 0! 1g",                      "--",  "moved",      1, 1, false, false},
 		{"S S",   "0s 1r 0c 0! 1g",                   "--",  "moved",      1, 1, false, false},
 		{"S S",   "0s 1r 0c 0!",                      "-r",  "unfinished", 0, 1, false, false},
-		{"S S",   "0s 1r 0c 0! 1x",                   "-d",  "lost",       0, 1, true,  true },
+		{"S S",   "0s 1r 0c 0! 1x",                   "-e",  "lost",       0, 1, true,  true },
 		{"S S",   "0s 1!",                            "--",  "unfinished", 0, 0, false, false},
 		{"S S",   "0s 1r 0c 1!",                      "r-",  "unfinished", 0, 1, false, false},
 		{"S S",   "0s 1r 0c 1! 0k",                   "--",  "kept",       0, 0, false, false},
-		{"S S",   "0s 1r 0c 1g 1!",                   "d-",  "moved",      1, 1, true,  true },
-		{"S S",   "0s 0k 0!",                         "-d",  "kept",       0, 0, true,  true },
+		{"S S",   "0s 1r 0c 1g 1!",                   "e-",  "moved",      1, 1, true,  true },
+		{"S S",   "0s 0k 0!",                         "-e",  "kept",       0, 0, true,  true },
  /* a chain, and there and back */
 		{"S S S", "0s 1r 0c 1g 0m +1 1s 2r 1c",       "---", "moved",      1, 2, false, false},
 		{"S S S", "0s 1r 0c 1g 0m 0! +1 1s 2r 1!",    "--r", "moved",      1, 1, false, false},
-		{"S S S", "0s 1r 0c 1g 0m 1!",                "d-d", "moved",      1, 1, true,  true },
+		{"S S S", "0s 1r 0c 1g 0m 1!",                "e-e", "moved",      1, 1, true,  true },
 		{"S S 0", "0s 1r 0c 1g 0m +1 1s 0r 1c 0g 1m", "--",  "moved",      0, 2, false, false},
 		{"S S 0", "0s 1r 0c 1g 0m +1 1s 0r 1c 1d",    "r-",  "moved",      1, 2, false, false},
-		{"S S 0", "0s 1r 0c 1g 0m +1 1s 1k 1e",       "d-",  "moved",      1, 1, true,  false},
+		{"S S 0", "0s 1r 0c 1g 0m +1 1s 1k 1e",       "ee",  "moved",      1, 1, true,  false},
  /* one more try */
 		{"S S",   "0s 0f 1x 0s",                      "--",  "unfinished", 0, 0, false, false},
 	};
-	static const char letter[] = {'-', 'r', 'd'};
+	static const char letter[] = {'-', 'r', 'd', 'e'};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
