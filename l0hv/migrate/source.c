@@ -107,13 +107,20 @@ void source_send(enum stream_type type, const void *message)
 	occupy(channel_send(&source.channel, type, message));
 }
 
-/* All of the message is in the link's hands; false: the move is over. */
+/* All of the message is in the link's hands; false: the move is over. A peer that has given up reads nothing,
+ * so the link stays full: what it says is heard here. */
 bool source_flush(void)
 {
+	const uint8_t *state = &source.session.state;
 	int pushed;
 
-	while (!(pushed = channel_push(&source.channel)))
+	while (!(pushed = channel_push(&source.channel))) {
 		link_poll();
+		if (*state == SOURCE_ROUNDS || *state == SOURCE_STOPPED)
+			source_hear();
+		if (session_over(&source.session))
+			return false;
+	}
 	if (pushed < 0)
 		source_event(EVENT_LINK_DEAD, "the link is dead: no answer from the other host");
 	return pushed > 0;
