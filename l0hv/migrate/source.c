@@ -9,9 +9,11 @@
 #include "l0hv/migrate/track.h"
 #include "l0hv/mm/pages.h"
 #include "l0hv/record/record.h"
+#include "l0hv/vm/bound.h"
 
 struct source source;
 
+#define BOUND_BYTES 64u
 /* How often L0 looks at the link while the guest runs. */
 #define POLL_TICKS 20000u
 /* A message that the peer must answer is waited for so many times as long as a sign of life. */
@@ -416,7 +418,14 @@ static void send_hello(void)
 	static Nestbed__StreamCpuid cpuid[CPU_POLICY_LEAVES], *cpuid_list[CPU_POLICY_LEAVES];
 	static Nestbed__StreamMsr msr[CPU_POLICY_MSRS], *msr_list[CPU_POLICY_MSRS];
 	Nestbed__StreamHello m = NESTBED__STREAM_HELLO__INIT;
+	char bound[VM_BOUND_MAX][BOUND_BYTES], *bound_list[VM_BOUND_MAX];
+	const char *device;
 
+	for (; m.n_bound < VM_BOUND_MAX && (device = vm_bound(move.vm, (unsigned)m.n_bound)); m.n_bound++) {
+		snprintf(bound[m.n_bound], BOUND_BYTES, "%s", device);
+		bound_list[m.n_bound] = bound[m.n_bound];
+	}
+	m.bound = bound_list;
 	for (uint32_t i = 0; i < policy->leaf_count; i++) {
 		const struct cpu_leaf *leaf = &policy->leaf[i];
 

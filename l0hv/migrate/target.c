@@ -8,8 +8,10 @@
 #include "l0hv/migrate/move_impl.h"
 #include "l0hv/mm/pages.h"
 #include "l0hv/record/record.h"
+#include "l0hv/vm/bound.h"
 #include "l0hv/vmx/vmx.h"
 #include "migration/digest.h"
+#include "migration/gate.h"
 #include "migration/verify.h"
 
 #define STATE_MAX    32768u /* bytes of a message of state */
@@ -121,24 +123,18 @@ static void reason(const char *format, ...)
 static void check_shape(const Nestbed__StreamHello *m)
 {
 	const struct vm_config *c = move.config;
+	char bound[64];
+	const struct gate_host host = {
+		.name = c->name,
+		.ram_bytes = c->memory,
+		.vcpus = c->vcpus,
+		.nested = c->nested,
+		.scratch = c->scratch,
+		.bound = c->port_count ? bound : NULL,
+	};
 
-	if (m->version != STREAM_VERSION)
-		reason("stream version %u: this host knows %u", m->version, STREAM_VERSION);
-	if (strcmp(m->vm, c->name) != 0)
-		reason("it is named '%s': this host waits for '%s'", m->vm, c->name);
-	if (m->ram_bytes != c->memory)
-		reason("memory of %llu bytes: this host has %llu for it", (unsigned long long)m->ram_bytes,
-		       (unsigned long long)c->memory);
-	if (m->vcpus != c->vcpus)
-		reason("%u vCPUs: this host has %u for it", m->vcpus, c->vcpus);
-	if (m->nested != c->nested)
-		reason("nested virtualization is %s: this host's bundle says %s", m->nested ? "on" : "off",
-		       c->nested ? "on" : "off");
-	if (m->scratch != c->scratch)
-		reason("the scratch device is %s: this host's bundle says %s",
-		       m->scratch ? "there" : "not there", c->scratch ? "on" : "off");
-	for (size_t i = 0; i < m->n_bound; i++)
-		reason("it is bound to %s of its host", m->bound[i]);
+	snprintf(bound, sizeof(bound), VM_BOUND_PORTS, c->port_first, c->port_first + c->port_count - 1);
+	gate_check(m, &host, reason);
 }
 
 /* The rows as a policy; none of those that a policy cannot hold. */

@@ -76,7 +76,7 @@ const char *vm_bound(const struct vm *vm, unsigned i)
 
 	if (i || !config->port_count)
 		return NULL;
-	snprintf(text, sizeof(text), "I/O ports %xH to %xH", config->port_first,
+	snprintf(text, sizeof(text), VM_BOUND_PORTS, config->port_first,
 		 config->port_first + config->port_count - 1);
 	return text;
 }

@@ -8,6 +8,9 @@
 
 #define VM_BOUND_MAX 1u /* such devices of a VM, at most */
 
+/* How I/O ports are told: the first and the last. */
+#define VM_BOUND_PORTS "I/O ports %xH to %xH"
+
 /* From now on L0 executes a VM's accesses to such ports: there is a VM that has some. */
 void vm_bind(void);
 
