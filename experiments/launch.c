@@ -17,6 +17,19 @@
  */
 #define L0_MEMORY (64 * MIB)
 
+/* One of these lines says it otherwise, for a host that differs from the others. */
+static bool given(const char *lines, const char *key)
+{
+	const size_t n = strlen(key);
+
+	for (const char *line = lines; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!strncmp(line, key, n) && line[n + strspn(line + n, " ")] == '=')
+			return true;
+	}
+	return false;
+}
+
 static char *write_config(const struct launch *l)
 {
 	struct text t = {0};
@@ -28,7 +41,8 @@ static char *write_config(const struct launch *l)
 		text_addf(&t, "image = %s\n", l->guest);
 	if (*l->cmdline)
 		text_addf(&t, "cmdline = %s\n", l->cmdline);
-	text_addf(&t, "memory = %lluM\n", (unsigned long long)(l->memory >> 20));
+	if (!given(l->vm_lines, "memory"))
+		text_addf(&t, "memory = %lluM\n", (unsigned long long)(l->memory >> 20));
 	if (l->cpus)
 		text_addf(&t, "vcpus = %u\n", l->cpus);
 	if (l->nested)

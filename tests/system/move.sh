@@ -107,6 +107,50 @@ refused() {
 }
 case_ "without a policy AVX2 keeps the guest where it is" refused
 
+# ---- what the gate refuses, before a page; the guest goes on where it is ----
+# kept_for NAME REASON ARGUMENTS...
+kept_for() {
+	local name=$1 reason=$2
+	shift 2
+	go "$name" 0 --memory 8M "$@" && said "$name" '^0->1 refused;' && said "$name" "^@0 .* said=KEPT .*reason=\"$reason\"" && verified "$name" &&
+		"$nestbed" stream show "$work/$name.streams/hop-0.stream" >"$work/$name.shown" && ! grep -E ' (PageBatch|ZeroRun) ' "$work/$name.shown" &&
+		said "$name" ' passed, 0 failed,'
+}
+small="rate=200000 writes=800 pages=40 move=50"
+bound() {
+	kept_for bound 'it is bound to I/O ports 70H to 71H of its host' --set 'host0.passthrough=112 2' dirtier "$small" &&
+		grep ' Hello .*bound="I/O ports 70H to 71H"' "$work/bound.shown"
+}
+case_ "a VM that reaches the machine's ports" bound
+case_ "a target whose bundle gives it ports" kept_for binds "this host's bundle binds it to I/O ports 70H to 71H" --set 'host1.passthrough=112 2' dirtier "$small"
+case_ "another size of memory" kept_for memory 'memory of 8388608 bytes: this host has 16777216 for it' --set host1.memory=16M dirtier "$small"
+case_ "another number of processors" kept_for cpus '1 vCPUs: this host has 2 for it' --set host1.vcpus=2 dirtier "$small"
+case_ "no VT-x for it" kept_for nested "nested virtualization is on: this host's bundle says off" --set host0.nested=on dirtier "$small"
+case_ "no scratch device" kept_for scratch "the scratch device is there: this host's bundle says off" --set host0.scratch=on dirtier "$small"
+case_ "VT-x that shows what is not there" kept_for vmx 'vmx-shadow-vmcs is lacking' --nested --from "$haswell" --to "$sandy" dirtier "$small"
+
+# ---- a guest that chose AVX2 ----
+avx2="rounds=2000 move=10"
+sum() {
+	sed -nE 's/^avx2> avx2: [0-9]+ rounds are right, (digest .*)/\1/p' "$work/$1"
+}
+stays_by_avx2() {
+	go avx2 0 --from "$haswell" --to "$sandy" --memory 8M avx2 "$avx2" && said avx2 '^0->1 refused;.* avx2 is lacking' && said avx2 '^avx2> avx2: by AVX2' &&
+		[ -n "$(sum avx2)" ] && verified avx2
+}
+moves_by_sse2() {
+	go sse2 0 --from "$haswell" --to "$sandy" --policy pool --memory 8M avx2 "$avx2" && said sse2 '^0->1 moved: ' && said sse2 '^avx2> avx2: by SSE2' &&
+		[ "$(sum sse2)" = "$(sum avx2)" ] && verified sse2
+}
+forced() {
+	go forced 0 --from "$haswell" --to "$sandy" --set host1.cpu.force=on --memory 8M avx2 "$avx2" && said forced '^0->1 moved: ' &&
+		said forced '^@1 log .*all the same: avx2 is lacking' && said forced '^avx2> avx2: by AVX2' && said forced '^avx2> unexpected vector 6 #UD' &&
+		! grep 'rounds are right' "$work/forced"
+}
+case_ "AVX2 to a processor without: refused, and it goes on" stays_by_avx2
+case_ "under the baseline of both it moves, by SSE2, to the same digest" moves_by_sse2
+case_ "by force it moves, and ends by #UD" forced
+
 killed() {
 	go "killed-$1" "$2" --kill "$1" --memory 8M --set migrate.patience=1000 dirtier "$dirtier move=100" &&
 		said "killed-$1" "^0->1 $3" && { [ "$2" -ne 0 ] || same_digest "killed-$1" still; }
