@@ -216,7 +216,7 @@ static void test_ranges(void **state)
 
 #define REFUSED_OF(x2apic, change)                                                                           \
 	do {                                                                                                 \
-		struct platform p;                                                                           \
+		static struct platform p;                                                                    \
 		struct lapic *l = &p.vcpu[1].lapic;                                                          \
 		struct pit_channel *c = &p.pit.channel[2];                                                   \
                                                                                                              \
@@ -231,7 +231,7 @@ static void test_ranges(void **state)
 #define REFUSED(change) REFUSED_OF(false, change)
 #define TAKEN(x2apic, change)                                                                                \
 	do {                                                                                                 \
-		struct platform p;                                                                           \
+		static struct platform p;                                                                    \
 		struct lapic *l = &p.vcpu[1].lapic;                                                          \
 		struct pit_channel *c = &p.pit.channel[2];                                                   \
 		const char *bad;                                                                             \
