@@ -608,6 +608,25 @@ static int fail_vm(struct parser *p, const struct vm_config *vm, const char *tex
 	return -EINVAL;
 }
 
+static bool moves(const struct vm_config *vm)
+{
+	return vm->move.to != CONFIG_NO_HOST || vm->move.from != CONFIG_NO_HOST;
+}
+
+/* Rounds and a move each need L0's alarm, and there is one. A VM that moves has no rounds of its own: its
+ * 'migrate.track' says how the move finds written pages. */
+static int check_rounds(struct parser *p)
+{
+	for (uint32_t i = 0; i < p->config->vm_count; i++) {
+		const struct vm_config *vm = &p->config->vm[i];
+
+		if (!moves(vm) && vm->track != CONFIG_TRACK_OFF)
+			return fail_vm(p, vm,
+				       "] has 'migrate.track', which no VM can have beside one that moves");
+	}
+	return 0;
+}
+
 /* [l0] may stand behind the VMs. */
 static int check_moves(struct parser *p)
 {
@@ -618,7 +637,7 @@ static int check_moves(struct parser *p)
 		const struct vm_config *vm = &p->config->vm[i];
 		const struct move_config *m = &vm->move;
 
-		if (m->to == CONFIG_NO_HOST && m->from == CONFIG_NO_HOST)
+		if (!moves(vm))
 			continue;
 		if (host == CONFIG_NO_HOST || host == m->to || host == m->from)
 			return fail_vm(p, vm, "] moves, so [l0] needs a 'host' that is another number");
@@ -628,7 +647,7 @@ static int check_moves(struct parser *p)
 			return fail_vm(p, vm, "] moves, which does not go together with 'migrate.renew'");
 		one = true;
 	}
-	return 0;
+	return one ? check_rounds(p) : 0;
 }
 
 int config_parse(const char *text, size_t n, struct l0_config *config, struct config_error *error)

@@ -91,6 +91,12 @@ static const struct {
 	 "line 6: [vm b] is the second one that moves: of a host only one can"												  },
 	{"move and renewal",              "[l0]\nhost = 0\n" VM "migrate.to = 1\nmigrate.renew = 7\n",
 	 "line 3: [vm a] moves, which does not go together with 'migrate.renew'"												},
+	{"rounds beside a move",
+	 "[l0]\nhost = 0\n" VM "migrate.to = 1\nmigrate.track = pml\n[vm b]\nimage = k\nmigrate.track = wp\n",
+	 "line 7: [vm b] has 'migrate.track', which no VM can have beside one that moves"                                                                                       },
+	{"rounds beside one that comes",
+	 "[l0]\nhost = 1\n" VM "migrate.track = wp\nmigrate.round = 7\n[vm b]\nmigrate.from = 0\n",
+	 "line 3: [vm a] has 'migrate.track', which no VM can have beside one that moves"                                                                                       },
 	{"limit of no MSR",               VM "nested.limit = IA32_EFER 1\n",
 	 "line 3: 'nested.limit' must be the name or number of a VMX capability MSR and a value, got "
 	 "'IA32_EFER 1'"																			},
