@@ -51,7 +51,7 @@
 #define NB_MMIO_WRITER    0xFEB12000u
 #define NB_WRITER_ADDRESS 0x00u /* guest-physical */
 #define NB_WRITER_VALUE   0x08u
-#define NB_WRITER_DELAY   0x10u /* ticks, 40 bits; what is to move is written at once */
+#define NB_WRITER_DELAY   0x10u /* ticks, 40 bits; fewer where L0 drains its devices, as a migration does */
 #define NB_WRITER_CONTROL 0x18u /* write NB_WRITER_GO; reads as one of the states */
 #define NB_WRITER_GO      1u
 #define NB_WRITER_IDLE    0u

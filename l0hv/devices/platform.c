@@ -235,7 +235,7 @@ static __attribute__((noinline)) void write_dma(struct platform *p, uint64_t gpa
 						uint64_t value, uint64_t now)
 {
 	if (size == 8 && dma_write(&p->dma, offset_in(NB_MMIO_WRITER, gpa, size), value, now))
-		p->ops->late_write_waits(p->ctx);
+		p->ops->late_write_asked(p->ctx);
 }
 
 void platform_mmio_write(struct platform *p, unsigned vcpu, uint64_t gpa, unsigned size, uint64_t value,

@@ -61,6 +61,7 @@ struct platform_ops {
 	int (*late_write)(void *ctx, uint64_t gpa, const void *from, size_t n);
 	/* dma.due has changed: platform_run_late() is to be called at that tick. */
 	void (*late_write_waits)(void *ctx);
+	void (*late_write_asked)(void *ctx); /* the same, as the guest has just asked for it */
 };
 
 struct platform_vcpu {

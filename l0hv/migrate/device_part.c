@@ -379,4 +379,6 @@ void device_parts_shift(struct platform *p, uint64_t by)
 	if (p->pit.next_edge != TICK_NEVER)
 		p->pit.next_edge += by;
 	platform_refresh(p, PLATFORM_NO_VCPU);
+	if (p->dma.due != TICK_NEVER)
+		p->ops->late_write_waits(p->ctx);
 }

@@ -167,6 +167,18 @@ bool move_barrier(struct vcpu *v)
 	return source_active() && source_barrier(v);
 }
 
+void move_late_asked(const struct vm *vm)
+{
+	if (vm == move.vm && source_active())
+		source_late_asked();
+}
+
+void move_late_wrote(const struct vm *vm, uint64_t gpa, uint64_t n)
+{
+	if (vm == move.vm && source_active())
+		source_late_wrote(gpa, n);
+}
+
 /* ---- steps ---- */
 
 /* A move that is to begin after some exits. True: this one was not the last of them. */

@@ -20,6 +20,10 @@ void move_marked(struct vm *vm, enum config_when how);
 /* WBINVD, WBNOINVD or INVD of a vCPU: true: a barrier will be made before its next instruction. */
 bool move_barrier(struct vcpu *v);
 
+/* A device of the VM was asked to write to its memory later; it has written [gpa, gpa + n), which is RAM. */
+void move_late_asked(const struct vm *vm);
+void move_late_wrote(const struct vm *vm, uint64_t gpa, uint64_t n);
+
 /* struct vm's move_asked was set. current: the vCPU whose state the processor has. */
 void move_step(struct vcpu *current);
 

@@ -46,6 +46,8 @@ bool source_active(void);
 bool source_asked(void);
 bool source_barrier(struct vcpu *v);
 void source_guest_ended(void);
+void source_late_asked(void);
+void source_late_wrote(uint64_t gpa, uint64_t n);
 
 /* ---- target.c ---- */
 __attribute__((warn_unused_result)) int target_prepare(uint32_t pages);

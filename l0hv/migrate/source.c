@@ -226,6 +226,7 @@ uint32_t source_collect(uint64_t (*take)(struct vm *vm, uint64_t *bitmap))
 			if (dirty_mark(&s->unsent, page))
 				s->since[page] = s->epoch_began;
 		}
+	source_late_collect();
 	s->epoch_began = ++s->epoch;
 	s->epoch_pages = 0;
 	return count;
@@ -296,6 +297,7 @@ uint64_t source_memory_digest(void)
 /* What devices have been asked to write, and to print. */
 void source_drain_devices(void)
 {
+	vm_drain_devices(move.vm);
 	vm_flush_output(move.vm);
 }
 
@@ -533,6 +535,7 @@ static void begin_pages(void)
 	}
 	s->total.tracker = (char *)(uintptr_t)track_name(track_means(move.vm));
 	s->epoch = s->epoch_began = 1;
+	source_late_begin();
 	ledger_init(&s->ledger, s->ledger.written, s->ledger.sent, s->unsent.pages);
 	dirty_fill(&s->unsent);
 	memset(s->since, 0, s->unsent.pages * sizeof(uint32_t));

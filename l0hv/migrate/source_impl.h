@@ -10,6 +10,16 @@
 #include "migration/ledger.h"
 #include "migration/precopy.h"
 
+/*
+ * A write of a device counts for the epoch in which it was asked for, not for that in which it is made
+ * (docs/stream.md). One at most is pending, so that of each epoch one at most is older than it.
+ */
+struct late {
+	uint32_t asked; /* epoch of the one that is pending */
+	uint32_t first, count; /* pages of an older one that was made in this epoch */
+	uint32_t epoch; /* in which that one was asked for */
+};
+
 struct source {
 	struct channel channel;
 	struct session session;
@@ -32,6 +42,7 @@ struct source {
 	uint32_t epoch;
 	uint32_t epoch_began; /* what is collected next was written from this epoch on */
 	uint32_t epoch_pages; /* sent in it */
+	struct late late;
 
 	/* The clock of guest and modelled link; 0 at the start of the move. */
 	uint64_t offset; /* clock = TSC - offset, while the guest runs */
@@ -73,6 +84,12 @@ void source_hear(void);
 /* In virtual time: the guest stands still until the modelled link is free. */
 void source_stand_until_free(void);
 void source_drain_devices(void);
+
+/* ---- source_late.c ---- */
+/* Before the first epoch: what is pending was asked for before the move. */
+void source_late_begin(void);
+/* The pages of the epoch that ends are in `unsent`. */
+void source_late_collect(void);
 
 /* ---- source_barrier.c ---- */
 /* A barrier was asked for: all of its steps. Where a test leaves out stopping the guest, it may return with

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "l0hv/cpu/asm.h"
+#include "l0hv/migrate/move.h"
 #include "l0hv/sched/sched.h"
 #include "l0hv/vm/ops.h"
 #include "l0hv/vm/vm.h"
@@ -40,7 +41,23 @@ void vm_late_write_waits(void *ctx)
 	set_alarm();
 }
 
+void vm_late_write_asked(void *ctx)
+{
+	move_late_asked(ctx);
+	vm_late_write_waits(ctx);
+}
+
 int vm_late_write(void *ctx, uint64_t gpa, const void *from, size_t n)
 {
-	return vm_write(ctx, gpa, from, n);
+	const int error = vm_write(ctx, gpa, from, n);
+
+	if (!error)
+		move_late_wrote(ctx, gpa, n);
+	return error;
+}
+
+void vm_drain_devices(struct vm *vm)
+{
+	platform_drain(&vm->platform);
+	set_alarm();
 }

@@ -102,4 +102,5 @@ const struct platform_ops vm_platform_ops = {
 	.kick_vcpu = on_kick,
 	.late_write = vm_late_write,
 	.late_write_waits = vm_late_write_waits,
+	.late_write_asked = vm_late_write_asked,
 };

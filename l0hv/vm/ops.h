@@ -11,5 +11,6 @@ extern const struct platform_ops vm_platform_ops;
 /* late.c: members of it */
 int vm_late_write(void *ctx, uint64_t gpa, const void *from, size_t n);
 void vm_late_write_waits(void *ctx);
+void vm_late_write_asked(void *ctx);
 
 #endif

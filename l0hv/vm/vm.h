@@ -171,6 +171,8 @@ __attribute__((warn_unused_result)) int vm_create(const struct vm_config *config
 /* Stop a VM for good and report it. The text may hold what the guest did; dump adds the vCPU's state. */
 void vm_stop(struct vcpu *v, enum vm_stop_cause cause, bool dump, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+/* What devices are to write to memory later is written now. */
+void vm_drain_devices(struct vm *vm);
 /* Send what the guest has printed. */
 void vm_flush_output(struct vm *vm);
 

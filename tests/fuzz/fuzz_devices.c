@@ -76,6 +76,7 @@ static const struct platform_ops ops = {
 	.kick_vcpu = on_vcpu,
 	.late_write = on_late_write,
 	.late_write_waits = on_event,
+	.late_write_asked = on_event,
 };
 
 /* One step of the guest, 14 bytes of input. */

@@ -11,6 +11,7 @@ if ! "$nestbed" link --bytes 1 >"$work/probe" 2>&1 && grep -q 'no link is possib
 	exit 0
 fi
 
+late= # a device that has not written yet what it was told to, at each of the instructions
 # go NAME KEY=VALUE...: two processors, one writes all the time; a slow link, so that barriers come while pages wait
 go() {
 	local name=$1 set=()
@@ -18,7 +19,7 @@ go() {
 	for key in "$@"; do set+=(--set "host0.migrate.$key"); done
 	"$nestbed" move --timeout 60 --capture "$work/$name.streams" --cpus 2 --memory 8M --set migrate.prove=on \
 		--set migrate.rate=20000000 --set migrate.down_time=100000 --set migrate.patience=1000 --set migrate.rounds=4 "${set[@]}" \
-		wbinvd "move=1 rounds=100" >"$work/$name" 2>"$work/$name.err" || { cat "$work/$name.err"; return 1; }
+		--set scratch=on wbinvd "move=1 rounds=100 $late" >"$work/$name" 2>"$work/$name.err" || { cat "$work/$name.err"; return 1; }
 	said "$name" ' passed, 0 failed,' # wherever it ran
 }
 stream() {
@@ -47,5 +48,17 @@ case_ "without sending what was written" without 7 "$memory"
 case_ "without Barrier" without 8 'the stream ends within\|ends in phase\|barriers'
 case_ "without waiting for the answer" without 9 "in phase 'barrier'"
 case_ "without resuming" without 10 'a new epoch must begin'
+
+drained() {
+	local late=late=100000
+	go drained && said drained '^0->1 moved: ' && stream drained && grep -qE ' [1-9][0-9]* barriers, running' "$work/drained.verify" &&
+		said drained 'name="late writes pending before" value=200 ' && said drained 'name="late writes made behind" value=[1-9]'
+}
+case_ "a device that writes later has written behind it" drained
+undrained() {
+	local late=late=100000
+	without 3 'PageBatch: a page that was written before the barrier was sent after it'
+}
+case_ "without draining devices" undrained
 
 exit "$failed"

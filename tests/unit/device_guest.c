@@ -66,6 +66,7 @@ static const struct platform_ops ops = {
 	.kick_vcpu = on_vcpu,
 	.late_write = on_late_write,
 	.late_write_waits = on_event,
+	.late_write_asked = on_event,
 };
 
 static uint8_t scratch[NB_MMIO_SCRATCH_SIZE]; /* never looked at */

@@ -91,7 +91,7 @@ static int on_late_write(void *ctx, uint64_t gpa, const void *from, size_t n)
 	return gpa < RAM ? 0 : -EFAULT;
 }
 
-static void on_late_write_waits(void *ctx)
+static void on_late_write_asked(void *ctx)
 {
 	note(ctx, "W");
 }
@@ -106,7 +106,7 @@ static const struct platform_ops ops = {
 	.nmi_vcpu = on_nmi,
 	.kick_vcpu = on_kick,
 	.late_write = on_late_write,
-	.late_write_waits = on_late_write_waits,
+	.late_write_asked = on_late_write_asked,
 };
 
 static void expect(const struct script *script, size_t index, uint64_t got, uint64_t wanted)

@@ -3,7 +3,8 @@
  * Device tests are tables of scripts: a name and steps, each an access with what it must give. What the
  * devices ask of the VM (struct platform_ops) is written to a log that EVENTS compares and empties:
  * o<char> console, s<char> COM1, S shutdown, R reset, m<vcpu>:<hex> mark, I<vcpu> INIT,
- * U<vcpu>:<hex vector> SIPI, N<vcpu> NMI, k<vcpu> kick, W a write to memory waits, w<gpa>:<value> it is made.
+ * U<vcpu>:<hex vector> SIPI, N<vcpu> NMI, k<vcpu> kick, W a write to memory was asked for, w<gpa>:<value> it
+ * is made.
  */
 #ifndef TESTS_UNIT_DEVICE_SCRIPT_H
 #define TESTS_UNIT_DEVICE_SCRIPT_H

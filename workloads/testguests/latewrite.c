@@ -11,6 +11,7 @@
 #include "rt_apic.h"
 #include "rt_check.h"
 #include "rt_move.h"
+#include "rt_writer.h"
 
 #define PATIENCE 400000000ull /* ticks */
 #define VECTOR   0x60u
@@ -18,40 +19,22 @@
 
 static uint64_t delay;
 
-static void put(uint32_t reg, uint64_t v)
-{
-	*(volatile uint64_t *)(uintptr_t)(NB_MMIO_WRITER + reg) = v;
-}
-
-static uint64_t get(uint32_t reg)
-{
-	return *(volatile uint64_t *)(uintptr_t)(NB_MMIO_WRITER + reg);
-}
-
-static void go(const volatile void *to, uint64_t value, uint64_t ticks)
-{
-	put(NB_WRITER_ADDRESS, (uintptr_t)to);
-	put(NB_WRITER_VALUE, value);
-	put(NB_WRITER_DELAY, ticks);
-	put(NB_WRITER_CONTROL, NB_WRITER_GO);
-}
-
 /* Nothing in the loop exits. */
 static void test_one(volatile uint64_t *word)
 {
 	const uint64_t begin = rdtsc();
 
 	*word = 0;
-	go(word, 0x1122334455667788, delay);
-	rt_check_u64("pending", get(NB_WRITER_CONTROL), NB_WRITER_PENDING);
+	rt_writer_go(word, 0x1122334455667788, delay);
+	rt_check_u64("pending", rt_writer_get(NB_WRITER_CONTROL), NB_WRITER_PENDING);
 	rt_check_u64("not written yet", *word, 0);
-	put(NB_WRITER_VALUE, 1);
-	put(NB_WRITER_CONTROL, NB_WRITER_GO);
+	rt_writer_put(NB_WRITER_VALUE, 1);
+	rt_writer_put(NB_WRITER_CONTROL, NB_WRITER_GO);
 	while (!*word && rdtsc() - begin < PATIENCE)
 		pause_cpu();
 	rt_check_u64("written, as it was asked for", *word, 0x1122334455667788);
 	rt_check("not before its time", rdtsc() - begin >= delay);
-	rt_check_u64("done", get(NB_WRITER_CONTROL), NB_WRITER_DONE);
+	rt_check_u64("done", rt_writer_get(NB_WRITER_CONTROL), NB_WRITER_DONE);
 }
 
 static void test_outside(volatile uint64_t *word)
@@ -61,11 +44,11 @@ static void test_outside(volatile uint64_t *word)
 	const uint32_t before = *last;
 
 	*word = 0;
-	go((volatile void *)(uintptr_t)(end - 4), ~(uint64_t)before, 0);
+	rt_writer_go((volatile void *)(uintptr_t)(end - 4), ~(uint64_t)before, 0);
 	for (uint64_t begin = rdtsc();
-	     get(NB_WRITER_CONTROL) == NB_WRITER_PENDING && rdtsc() - begin < PATIENCE;)
+	     rt_writer_get(NB_WRITER_CONTROL) == NB_WRITER_PENDING && rdtsc() - begin < PATIENCE;)
 		pause_cpu();
-	rt_check_u64("no RAM behind it: failed", get(NB_WRITER_CONTROL), NB_WRITER_FAILED);
+	rt_check_u64("no RAM behind it: failed", rt_writer_get(NB_WRITER_CONTROL), NB_WRITER_FAILED);
 	rt_check_u64("nothing of it was written", *last, before);
 }
 
@@ -83,7 +66,7 @@ static void test_halted(volatile uint64_t *word)
 	*word = 0;
 	rt_on(VECTOR, on_timer);
 	rt_apic_enable();
-	go(word, 77, delay);
+	rt_writer_go(word, 77, delay);
 	rt_apic_timer(RT_TIMER_ONE_SHOT, VECTOR, 10 * delay);
 	while (!woken) {
 		interrupts_on_and_halt();
@@ -102,14 +85,14 @@ static void test_many(uint8_t *memory, uint8_t *model)
 		const uint64_t at = next() % (4096 * PAGES - 8), value = next();
 		const uint64_t begin = rdtsc();
 
-		go(memory + at, value, next() % delay);
+		rt_writer_go(memory + at, value, next() % delay);
 		memcpy(model + at, &value, sizeof(value));
 		if (i == move)
 			rt_may_move();
-		while (get(NB_WRITER_CONTROL) == NB_WRITER_PENDING && rdtsc() - begin < PATIENCE)
+		while (rt_writer_get(NB_WRITER_CONTROL) == NB_WRITER_PENDING && rdtsc() - begin < PATIENCE)
 			for (unsigned int k = 0; k < 100; k++)
 				pause_cpu();
-		late += get(NB_WRITER_CONTROL) != NB_WRITER_DONE;
+		late += rt_writer_get(NB_WRITER_CONTROL) != NB_WRITER_DONE;
 		wrong += memcmp(memory, model, (size_t)4096 * PAGES) != 0;
 		outl(NB_PORT_MARK, NB_MARK_ROUND);
 	}
@@ -121,7 +104,7 @@ void rt_main(void)
 {
 	volatile uint64_t *word = rt_pages(1);
 
-	if (!rt_has_nestbed() || get(NB_WRITER_CONTROL) == UINT64_MAX) {
+	if (!rt_has_writer()) {
 		rt_skip("latewrite", "this machine has no scratch device");
 		rt_check_end();
 		return;

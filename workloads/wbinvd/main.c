@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * wbinvd: docs/workloads.md. Writes pages, executes WBINVD, WBNOINVD or INVD, and finds what it wrote, at
- * once and at the end; with cpus=2 another processor writes pages of its own all the time.
+ * once and at the end; with cpus=2 another processor writes pages of its own all the time, with late= a
+ * device has a write before it that it has not made yet.
  */
 #include <nestbed/ports.h>
 
@@ -10,6 +11,7 @@
 #include "rt_check.h"
 #include "rt_move.h"
 #include "rt_record.h"
+#include "rt_writer.h"
 #include "workloads/dirtier/dirtier.h"
 
 #define PATIENCE          200000000ull /* ticks */
@@ -24,6 +26,14 @@ static struct {
 	uint64_t move; /* the VM may move behind so many of them; 0: never */
 	uint64_t pause; /* ticks from one instruction to the next, at least */
 } run;
+
+/* late=: the scratch device writes a word so many ticks after it was told to, before the instruction. */
+static struct {
+	uint64_t delay; /* 0: it does not */
+	volatile uint64_t *word; /* a page */
+	uint64_t pending, drained; /* as the instruction began; of these, made when it had ended */
+	uint64_t wrong; /* not made, or not as it was asked for */
+} late;
 
 static struct writer writer; /* of the other processor */
 static struct fill fill; /* so that a sender has something to do */
@@ -89,6 +99,27 @@ static uint64_t wrong(uint64_t round)
 	return count;
 }
 
+static void late_begin(uint64_t round)
+{
+	if (!late.delay)
+		return;
+	rt_writer_go(&late.word[round % PAGE_WORDS], value_of(0, round), late.delay);
+	late.pending += rt_writer_get(NB_WRITER_CONTROL) == NB_WRITER_PENDING;
+}
+
+static void late_end(uint64_t round)
+{
+	const uint64_t begin = rdtsc();
+
+	if (!late.delay)
+		return;
+	late.drained += rt_writer_get(NB_WRITER_CONTROL) != NB_WRITER_PENDING;
+	while (rt_writer_get(NB_WRITER_CONTROL) == NB_WRITER_PENDING && rdtsc() - begin < PATIENCE)
+		pause_cpu();
+	late.wrong += rt_writer_get(NB_WRITER_CONTROL) != NB_WRITER_DONE ||
+		      late.word[round % PAGE_WORDS] != value_of(0, round);
+}
+
 static void try_one(unsigned int which, uint64_t rounds)
 {
 	const char *why = instructions[which].missing ? instructions[which].missing() : NULL;
@@ -104,9 +135,11 @@ static void try_one(unsigned int which, uint64_t rounds)
 
 		for (uint64_t page = 0; page < run.pages; page++)
 			*word_of(page, round) = value_of(page, round);
+		late_begin(round);
 		begin = rdtsc();
 		instructions[which].execute();
 		ticks += rdtsc() - begin;
+		late_end(round);
 		bad += wrong(round);
 		outl(NB_PORT_MARK, NB_MARK_ROUND);
 		if (run.done == run.move)
@@ -126,6 +159,13 @@ static void check_all(void)
 	for (uint64_t i = 0; i < run.done && i < PAGE_WORDS; i++)
 		bad += wrong(run.done - 1 - i);
 	rt_check_u64("all that was written is there at the end: wrong words", bad, 0);
+	for (uint64_t i = 0; late.delay && i < run.done && i < PAGE_WORDS; i++)
+		late.wrong += late.word[(run.done - 1 - i) % PAGE_WORDS] != value_of(0, run.done - 1 - i);
+	if (late.delay) {
+		rt_check_u64("what the device wrote later is there: wrong words", late.wrong, 0);
+		rt_value("late writes pending before", late.pending, "writes");
+		rt_value("late writes made behind", late.drained, "writes");
+	}
 	if (fill.pages)
 		rt_check_u64("what was written once is there: wrong pages", fill_wrong(&fill, &digest), 0);
 }
@@ -177,6 +217,20 @@ static void check_other(void)
 			f.torn);
 }
 
+static void start_late(void)
+{
+	late.delay = rt_arg_u64("late", 0);
+	if (!late.delay)
+		return;
+	if (late.delay > PATIENCE / 2)
+		rt_panic("late: at most %llu ticks", PATIENCE / 2);
+	if (!rt_has_writer()) {
+		rt_skip("late", "this machine has no scratch device");
+		late.delay = 0;
+	}
+	late.word = rt_pages(1);
+}
+
 void rt_main(void)
 {
 	const uint64_t rounds = rt_arg_u64("rounds", 10), cpus = rt_arg_u64("cpus", 1);
@@ -189,6 +243,7 @@ void rt_main(void)
 		rt_panic("pages: 1 to 262144; cpus: 1 or 2");
 	run.word = rt_pages(run.pages);
 	fill_make(&fill, rt_arg_u64("fill", 0), 1);
+	start_late();
 	if (cpus == 2)
 		start_other();
 	only = rt_arg("only"); /* good until the next rt_arg() */
