@@ -61,4 +61,19 @@ undrained() {
 }
 case_ "without draining devices" undrained
 
+# nested L1 WORD BARRIERS: L2 executes it while its VM moves; so many Barriers are in the stream, and End counts them too
+nested() {
+	local name=$1-$2
+	"$nestbed" move --timeout 100 --capture "$work/$name.streams" --nested --memory 40M --set migrate.prove=on --set migrate.patience=1000 \
+		--module "wbinvd:move=1 rounds=1000 only=wbinvd" "$1" "wbinvd=$2" >"$work/$name" 2>"$work/$name.err" || { cat "$work/$name.err"; return 1; }
+	said "$name" '^0->1 moved: ' && said "$name" ' 2 passed, 0 failed,' && stream "$name" &&
+		"$nestbed" stream show "$work/$name.streams/hop-0.stream" >"$work/$name.show" || return 1
+	[ "$(grep -c ' source [0-9]* Barrier ' "$work/$name.show")" = "$3" ] && grep -q " End .* barriers=$3\$" "$work/$name.show" && return 0
+	grep -E ' (Barrier|End) ' "$work/$name.show"
+	return 1
+}
+case_ "of L2, exiting to L1, which executes it" nested l1hv-wbinvd on 1
+case_ "of L2, exiting to L0" nested l1hv off 1
+case_ "of L2, exiting to L1, which does nothing" nested l1hv on 0
+
 exit "$failed"

@@ -94,7 +94,6 @@ enum verdict on_hlt(struct l2_regs *regs)
 	return SKIP;
 }
 
-/* No device of L2's reads memory behind the caches' back. */
 enum verdict on_nothing_to_do(struct l2_regs *regs)
 {
 	(void)regs;

@@ -27,7 +27,7 @@ static const struct {
 	[EXIT_CPUID] = {"cpuid",                on_cpuid,                false    },
 	[EXIT_GETSEC] = {"getsec",               on_vmx_instruction,      false    },
 	[EXIT_HLT] = {"hlt",                  on_hlt,                  false    },
-	[EXIT_INVD] = {"invd",                 on_nothing_to_do,        false    },
+	[EXIT_INVD] = {"invd",                 on_write_back,           false    },
 	[EXIT_INVLPG] = {"invlpg",               on_invlpg,               false    },
 	[EXIT_RDTSC] = {"rdtsc",                on_rdtsc,                false    },
 	[EXIT_VMCALL] = {"vmcall",               on_vmcall,               false    },
@@ -50,7 +50,7 @@ static const struct {
 	[EXIT_INVEPT] = {"invept",               on_vmx_instruction,      false    },
 	[EXIT_RDTSCP] = {"rdtscp",               on_rdtscp,               false    },
 	[EXIT_INVVPID] = {"invvpid",              on_vmx_instruction,      false    },
-	[EXIT_WBINVD] = {"wbinvd",               on_nothing_to_do,        false    },
+	[EXIT_WBINVD] = {"wbinvd",               on_write_back,           false    },
 	[EXIT_XSETBV] = {"xsetbv",               on_xsetbv,               false    },
 };
 

@@ -9,6 +9,9 @@
 exit_fn on_cpuid, on_vmcall, on_hlt, on_nothing_to_do, on_invlpg, on_rdtsc, on_rdtscp, on_xsetbv;
 exit_fn on_vmx_instruction, on_triple_fault, on_task_switch, on_ept_misconfiguration;
 
+/* write_back/: WBINVD, WBNOINVD and INVD */
+exit_fn on_write_back;
+
 /* control.c */
 exit_fn on_cr_access;
 
