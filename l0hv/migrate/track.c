@@ -166,10 +166,15 @@ static void drain_log(struct vcpu *v)
 {
 	const uint64_t *log = phys_to_virt(v->vm->track->log[v->id]);
 	/* the next entry to be written, downwards; 0FFFFH behind the last one */
-	const uint64_t index = vmread(PML_INDEX) & 0xFFFF;
+	const uint64_t index = vmread(PML_INDEX) & 0xFFFF, pages = v->vm->ram_bytes / PAGE_SIZE;
+	uint64_t *dirty = v->vm->track->dirty;
 
-	for (uint64_t i = index < LOG_ENTRIES ? index + 1 : 0; i < LOG_ENTRIES; i++)
-		track_mark(v->vm, log[i] & ~PAGE_MASK, 1);
+	for (uint64_t i = index < LOG_ENTRIES ? index + 1 : 0; i < LOG_ENTRIES; i++) {
+		const uint64_t page = log[i] / PAGE_SIZE;
+
+		if (page < pages)
+			dirty[page / WORD_BITS] |= 1ull << page % WORD_BITS;
+	}
 	vmwrite(PML_INDEX, LOG_ENTRIES - 1);
 }
 
@@ -197,15 +202,10 @@ static void rearm(struct vm *vm)
 {
 	struct track *t = vm->track;
 
-	for (uint64_t w = 0; w < t->words; w++)
-		for (uint64_t bits = t->dirty[w]; bits; bits &= bits - 1) {
-			const uint64_t gpa = (w * WORD_BITS + (unsigned)__builtin_ctzll(bits)) * PAGE_SIZE;
-
-			(void)ept_dirty_clear(&vm->ept, &l0_ept_mem, gpa,
-					      t->means == CONFIG_TRACK_WP ? EPT_W : EPT_ENTRY_DIRTY);
-			if (t->for_l2.root)
-				(void)ept_dirty_clear(&t->for_l2, &l0_ept_mem, gpa, EPT_W);
-		}
+	ept_dirty_clear_set(&vm->ept, &l0_ept_mem, t->dirty, t->words,
+			    t->means == CONFIG_TRACK_WP ? EPT_W : EPT_ENTRY_DIRTY);
+	if (t->for_l2.root)
+		ept_dirty_clear_set(&t->for_l2, &l0_ept_mem, t->dirty, t->words, EPT_W);
 }
 
 /* Into the set with what the processor knows of. */

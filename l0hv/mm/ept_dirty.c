@@ -5,6 +5,7 @@
 
 #define ENTRIES       512u
 #define PD_SHIFT      21u
+#define TABLE_WORDS   (ENTRIES / 64)
 #define PERMS         ((uint64_t)EPT_RWX)
 #define PAGE_OFFSET   (EPT_PAGE_4K - 1)
 #define REGION_OFFSET (EPT_PAGE_2M - 1)
@@ -101,6 +102,38 @@ bool ept_dirty_clear(struct ept *ept, const struct ept_mem *mem, uint64_t gpa, u
 	*entry &= ~flag;
 	ept->stale = true;
 	return true;
+}
+
+/* Of a table whose bits these are; lacking words are no bits. */
+static bool clear_in_table(uint64_t *table, const uint64_t *bitmap, uint64_t words, uint64_t flag)
+{
+	uint64_t had = 0;
+
+	for (uint64_t w = 0; w < words; w++)
+		for (uint64_t bits = bitmap[w]; bits; bits &= bits - 1) {
+			uint64_t *entry = &table[w * 64 + (unsigned)__builtin_ctzll(bits)];
+
+			had |= *entry;
+			*entry &= ~flag;
+		}
+	return had & flag;
+}
+
+void ept_dirty_clear_set(struct ept *ept, const struct ept_mem *mem, const uint64_t *bitmap, uint64_t words,
+			 uint64_t flag)
+{
+	for (uint64_t w = 0; w < words; w += TABLE_WORDS) {
+		const uint64_t n = words - w < TABLE_WORDS ? words - w : TABLE_WORDS;
+		const uint64_t *pde;
+		uint64_t any = 0;
+
+		for (uint64_t i = 0; i < n; i++)
+			any |= bitmap[w + i];
+		pde = any ? table_entry(ept, mem, w / TABLE_WORDS << PD_SHIFT) : NULL;
+		if (pde &&
+		    clear_in_table(mem->table(mem->ctx, *pde & EPT_ENTRY_ADDRESS), bitmap + w, n, flag))
+			ept->stale = true;
+	}
 }
 
 bool ept_dirty_set(struct ept *ept, const struct ept_mem *mem, uint64_t gpa, uint64_t flag)

@@ -176,12 +176,40 @@ static void part_of_a_table(void **state)
 	end(&f);
 }
 
+/* What a bitmap names, and nothing else; its last table is not whole. */
+static void a_set(void **state)
+{
+	static const uint64_t named[] = {0, 0x3F000, 2 * MB - EPT_PAGE_4K, 4 * MB, 5 * MB - EPT_PAGE_4K};
+	struct fixture f;
+	uint64_t left = 0;
+
+	(void)state;
+	begin(&f);
+	assert_int_equal(ept_dirty_split(&f.ept, &f.mem, 0, BYTES), 0);
+	f.ept.stale = false;
+	ept_dirty_clear_set(&f.ept, &f.mem, f.set, PAGES / 64, EPT_W);
+	assert_false(f.ept.stale);
+	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+		f.set[named[i] / EPT_PAGE_4K / 64] |= 1ull << named[i] / EPT_PAGE_4K % 64;
+	ept_dirty_clear_set(&f.ept, &f.mem, f.set, 5 * MB / EPT_PAGE_4K / 64, EPT_W);
+	assert_true(f.ept.stale);
+	for (uint64_t gpa = 0; gpa < BYTES; gpa += EPT_PAGE_4K) {
+		assert_int_equal(walk(&f, gpa).perms, has(&f, gpa) ? EPT_R | EPT_X : EPT_RWX);
+		left += !has(&f, gpa);
+	}
+	assert_int_equal(left, PAGES - sizeof(named) / sizeof(named[0]));
+	f.ept.stale = false;
+	ept_dirty_clear_set(&f.ept, &f.mem, f.set, 5 * MB / EPT_PAGE_4K / 64, EPT_W);
+	assert_false(f.ept.stale);
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(split_keeps_the_mapping), cmocka_unit_test(split_without_memory),
 		cmocka_unit_test(write_permission),        cmocka_unit_test(dirty_flags),
-		cmocka_unit_test(part_of_a_table),
+		cmocka_unit_test(part_of_a_table),         cmocka_unit_test(a_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
