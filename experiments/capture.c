@@ -39,6 +39,7 @@ static void on_record(void *ctx, const struct decode_source *from, const Nestbed
 	verdict_record(&c->verdict, from, record);
 	switch ((int)record->body_case) {
 	case NESTBED__RECORD__BODY_HELLO:
+	case NESTBED__RECORD__BODY_LOG:
 	case NESTBED__RECORD__BODY_WINDOW:
 		if (!from->depth)
 			keep_record(c, record);

@@ -22,7 +22,7 @@ struct capture {
 	struct decode *decode;
 	struct text raw; /* the machine's frames as received */
 	struct text printed; /* text of the workload's console */
-	Nestbed__Record **record; /* Hello and Window records of the machine itself: L0's */
+	Nestbed__Record **record; /* Hello, Log and Window records of the machine itself: L0's */
 	unsigned record_count;
 	struct sample *sample;
 	unsigned sample_count;

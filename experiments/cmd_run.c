@@ -11,7 +11,7 @@
 #include "experiments/experiment.h"
 #include "experiments/setting.h"
 
-enum { OPT_CPU = 256, OPT_SET, OPT_OUT, OPT_KEEP, OPT_TIMEOUT };
+enum { OPT_CPU = 256, OPT_SET, OPT_OUT, OPT_KEEP, OPT_TIMEOUT, OPT_FROM, OPT_TO, OPT_WORKLOAD, OPT_LINK };
 
 static const struct argp_option options[] = {
 	{"cpu",						    OPT_CPU, "MODEL", 0, "The machines' processor (default " CLI_DEFAULT_CPU ")", 0},
@@ -22,7 +22,12 @@ static const struct argp_option options[] = {
 	 0},
 	{"timeout",						       OPT_TIMEOUT, "SECONDS", 0, "End a machine after so many seconds (default 300; 0: never)",
 	 0},
-	{0						      },
+	{0,						       0, 0, 0, "Of experiments that have the setting:", 1},
+	{"from",						   OPT_FROM, "MODEL", 0, "The same as --set from=MODEL", 1},
+	{"to",						       OPT_TO, "MODEL", 0, "The same as --set to=MODEL", 1},
+	{"workload",    OPT_WORKLOAD, "NAME", 0, "The same as --set workload=NAME", 1},
+	{"link",							OPT_LINK, "SCRIPT", 0, "The same as --set link=SCRIPT", 1},
+	{0},
 };
 
 struct arguments {
@@ -32,6 +37,47 @@ struct arguments {
 	unsigned setting_count;
 	json_t *command_line; /* as it was given: argp moves arguments around */
 };
+
+/* "KEY=VALUE" */
+static void add_setting(struct arguments *a, const char *word, const struct argp_state *state)
+{
+	char *why;
+
+	a->settings = array_grow(a->settings, a->setting_count, sizeof(*a->settings));
+	if (setting_parse(word, &a->settings[a->setting_count], &why))
+		argp_error(state, "%s", why);
+	a->setting_count++;
+}
+
+/* --KEY=VALUE for --set KEY=VALUE */
+static void add_short(struct arguments *a, const char *key, const char *value, const struct argp_state *state)
+{
+	char *word = text_format("%s=%s", key, value);
+
+	add_setting(a, word, state);
+	free(word);
+}
+
+static error_t parse_short(struct arguments *a, int key, const char *arg, const struct argp_state *state)
+{
+	static const struct {
+		int key;
+		const char *name;
+	} shorts[] = {
+		{OPT_FROM,     "from"    },
+		{OPT_TO,       "to"      },
+		{OPT_WORKLOAD, "workload"},
+		{OPT_LINK,     "link"    },
+	};
+
+	for (size_t i = 0; i < sizeof(shorts) / sizeof(shorts[0]); i++) {
+		if (shorts[i].key != key)
+			continue;
+		add_short(a, shorts[i].name, arg, state);
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -59,10 +105,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->out = arg;
 		return 0;
 	case OPT_SET:
-		a->settings = array_grow(a->settings, a->setting_count, sizeof(*a->settings));
-		if (setting_parse(arg, &a->settings[a->setting_count], &why))
-			argp_error(state, "%s", why);
-		a->setting_count++;
+		add_setting(a, arg, state);
 		return 0;
 	case OPT_TIMEOUT:
 		if (number_parse(arg, 0, 1000000, &number, &why))
@@ -80,7 +123,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		argp_error(state, "which EXPERIMENT? `nestbed list` shows them");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_short(a, key, arg, state);
 	}
 }
 

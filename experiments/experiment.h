@@ -28,7 +28,7 @@ struct experiment {
 	int (*run)(struct run *run);
 };
 
-extern const struct experiment exit_cost, ablation, phases;
+extern const struct experiment exit_cost, ablation, phases, migrate;
 
 extern const struct experiment *const experiments[];
 extern const size_t experiment_count;

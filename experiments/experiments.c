@@ -3,7 +3,7 @@
 
 #include "experiments/experiment.h"
 
-const struct experiment *const experiments[] = {&exit_cost, &ablation, &phases};
+const struct experiment *const experiments[] = {&exit_cost, &ablation, &phases, &migrate};
 const size_t experiment_count = sizeof(experiments) / sizeof(experiments[0]);
 
 const struct experiment *experiment_find(const char *name)

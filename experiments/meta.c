@@ -63,6 +63,15 @@ static json_t *computer(void)
 	return c;
 }
 
+/* 0 where nothing is drawn at random. */
+static uint64_t seed_of(const struct run *run)
+{
+	for (size_t i = 0; i < run->experiment->key_count; i++)
+		if (!strcmp(run->experiment->keys[i].name, "seed"))
+			return strtoull(run->values[i], NULL, 10);
+	return 0;
+}
+
 json_t *meta_new(const struct run *run, json_t *command_line)
 {
 	json_t *m = json_object();
@@ -78,7 +87,7 @@ json_t *meta_new(const struct run *run, json_t *command_line)
 	json_object_set_new(m, "command_line", command_line);
 	json_object_set_new(m, "date", json_string(date));
 	json_object_set_new(m, "settings", settings);
-	json_object_set_new(m, "seed", json_integer(0)); /* no experiment draws random numbers yet */
+	json_object_set_new(m, "seed", json_integer((json_int_t)seed_of(run)));
 	json_object_set_new(m, "machine", json_string(machine_bochs.name));
 	json_object_set_new(m, "host_cpu", json_string(run->cpu));
 	json_object_set_new(m, "versions", versions());

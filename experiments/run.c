@@ -70,7 +70,7 @@ int run_open(struct run *run, const char *out, json_t *command_line)
 }
 
 /* A Log record of this program's own says whose records follow. */
-static void add_records(struct run *run, const char *machine, const struct capture *c)
+static void add_records(struct run *run, const char *machine, const struct text *raw)
 {
 	Nestbed__Log log = NESTBED__LOG__INIT;
 	Nestbed__Record record = NESTBED__RECORD__INIT;
@@ -90,9 +90,17 @@ static void add_records(struct run *run, const char *machine, const struct captu
 		frame[NB_FRAME_HEAD + size + i] = (uint8_t)(crc >> 8 * i);
 	}
 	text_add(&run->records, frame, NB_FRAME_HEAD + size + NB_FRAME_TAIL);
-	text_add(&run->records, c->raw.data, c->raw.size);
+	if (raw->size)
+		text_add(&run->records, raw->data, raw->size);
 	free(frame);
 	free(log.text);
+}
+
+void run_book(struct run *run, const struct launch *launch, const struct text *raw,
+	      const struct machine_result *result, int status, const char *why)
+{
+	add_records(run, launch->name, raw);
+	json_array_append_new(run->machines, meta_machine(launch, result, status, why));
 }
 
 /* Books a machine run that has ended; its exit status. */
@@ -101,8 +109,7 @@ static int book(struct run *run, const struct launch *l, const struct capture *c
 	char *why;
 	int status = verdict_status(&c->verdict, job->result.end, &why);
 
-	add_records(run, l->name, c);
-	json_array_append_new(run->machines, meta_machine(l, &job->result, status, why));
+	run_book(run, l, &c->raw, &job->result, status, why);
 	if (status && status < CLI_INTERRUPTED) {
 		fprintf(stderr, "nestbed: %s: %s\n", l->name, why);
 		if (status == CLI_DIED && job->result.log_tail)

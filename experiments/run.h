@@ -42,6 +42,10 @@ __attribute__((warn_unused_result)) int run_open(struct run *run, const char *ou
  */
 __attribute__((warn_unused_result)) int run_machines(struct run *run, struct launch *launches,
 						     struct capture *captures, unsigned count);
+/* Books a machine that was run otherwise: its configuration, what it sent as it came (`raw`), its result, and
+ * the status with its reason. */
+void run_book(struct run *run, const struct launch *launch, const struct text *raw,
+	      const struct machine_result *result, int status, const char *why);
 /* A file of the result. An exit status. */
 __attribute__((warn_unused_result)) int run_file(struct run *run, const char *name, const struct text *text);
 /* Writes meta.json and records.pb, and gives the folder its name. Returns status, or CLI_FAILED. */

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+# Where the time goes for which a moved guest stands still, a bar a move, from down.csv alone:
+#   gnuplot -c down.gp down.csv FIGURE.svg      (or FIGURE.png)
+# Left all of it; right without the last pages, which are the link's affair.
+if (ARGC != 2) {
+	print "usage: gnuplot -c down.gp down.csv FIGURE.svg|FIGURE.png"
+	exit status 2
+}
+table  = ARG1
+figure = ARG2
+load ARG0[1:strlen(ARG0) - strlen("down.gp")]."moves.gp"
+
+bars   = ""
+causes = ""
+tilde(s) = strstrt(s, " ") ? s[1:strstrt(s, " ") - 1]."~".tilde(s[strstrt(s, " ") + 1:*]) : s
+bar(d) = label(1, 1).(column(9) > 0 ? "move~".strcol(9) : "")
+note(b, c) = (bars = has(bars, b) ? bars : bars." ".b, causes = has(causes, c) ? causes : causes." ".c, 0)
+stats table skip 1 using (note(bar(0), tilde(strcol(10)))) nooutput
+place(b) = int(sum [i=1:words(bars)] (word(bars, i) eq b ? i : 0))
+n = words(bars)
+m = words(causes)
+if (!n) {
+	print table.": no move was made"
+	exit status 1
+}
+
+# A bar's causes follow each other in the table: where the last one ended is where the next begins. Those that are not drawn take
+# no room.
+end  = 0.0
+who  = ""
+begin(b, t) = (start = b eq who ? end : 0.0, who = b, end = start + t, start)
+drawn(p, c) = p == 1 || c ne "last pages"
+height = 150 + n * 22
+if (strstrt(figure, ".png")) {
+	set terminal pngcairo size 1200, height font "DejaVu Sans,10" background "white"
+} else {
+	set terminal svg size 1200, height font "DejaVu Sans,Helvetica,sans-serif,13" background "white"
+}
+set output figure
+set multiplot layout 1,2 title "The time that the guest stands still: ".about font ",15" noenhanced \
+	margins 0.19, 0.985, 95.0 / height, 1 - 74.0 / height spacing 0.04, 0
+set yrange [n + 0.6 : 0.4]
+set ytics scale 0 noenhanced ("" 0)
+set for [i=1:n] ytics add (blanks(word(bars, i)) i)
+set grid xtics lc rgb "#c8c8c8" lw 0.8
+set border 3 lc rgb "#606060"
+set tics nomirror
+set xrange [0 : *]
+array tint[8] = ["#4477aa", "#66ccee", "#bbbbbb", "#ccbb44", "#ee6677", "#228833", "#aa3377", "#555555"]
+do for [p=1:2] {
+	end = 0.0
+	who = ""
+	set xlabel (p == 1 ? "10^6 ticks" : "10^3 ticks, without the last pages")
+	unit = p == 1 ? 1e6 : 1e3
+	if (p == 2) {
+		set ytics format ""
+		set for [i=1:n] ytics add ("" i)
+	}
+	plot for [k=1:m] table skip 1 using \
+		(start = begin(bar(0), drawn(p, strcol(10)) ? column(11) / unit : 0), tilde(strcol(10)) eq word(causes, k) ? end : NaN):(place(who)):(start):(end):(place(who) - 0.36):(place(who) + 0.36) \
+		with boxxyerror fs solid 0.9 noborder lc rgb tint[(k - 1) % 8 + 1] notitle
+}
+keys = 1
+eval key_alone
+plot for [k=1:m] NaN with boxes fs solid 0.9 noborder lc rgb tint[(k - 1) % 8 + 1] title blanks(word(causes, k))
+unset multiplot
+set output

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+# What tracking the pages that a guest writes costs, by each means, from tracker.csv alone:
+#   gnuplot -c tracker.gp tracker.csv FIGURE.svg      (or FIGURE.png)
+if (ARGC != 2) {
+	print "usage: gnuplot -c tracker.gp tracker.csv FIGURE.svg|FIGURE.png"
+	exit status 2
+}
+table  = ARG1
+figure = ARG2
+set datafile separator ","
+set datafile missing NaN
+
+means = ""
+has(list, o) = strstrt(list." ", " ".o." ") > 0
+note(m, c, u) = (means = m eq "off" || has(means, m) ? means : means." ".m, cpu = c, unit = u, 0)
+stats table skip 1 using (note(strcol(4), strcol(1), strcol(11))) nooutput
+text(m) = m eq "wp" ? "EPT write protection" : m eq "ad" ? "EPT dirty flags" : m eq "pml" ? "page-modification log" : m
+if (strstrt(figure, ".png")) {
+	set terminal pngcairo size 1000, 440 font "DejaVu Sans,10" background "white"
+} else {
+	set terminal svg size 1000, 440 font "DejaVu Sans,Helvetica,sans-serif,13" background "white"
+}
+set output figure
+set multiplot layout 1,2 title "What dirty tracking costs, ".cpu font ",15" noenhanced margins 0.085, 0.985, 0.22, 0.82 spacing 0.09, 0
+set xlabel "pages that the guest writes in a round"
+set logscale x 2
+set grid lc rgb "#c8c8c8" lw 0.8
+set border 3 lc rgb "#606060"
+set tics nomirror
+set yrange [0 : *]
+set offsets graph 0.05, graph 0.05, 0, 0
+array colour[4] = ["#D55E00", "#0072B2", "#009E73", "#CC79A7"]
+array shape[4]  = [9, 7, 5, 11]
+word_of_unit = unit eq "insns" ? "instructions" : unit
+do for [p=1:2] {
+	set title (p == 1 ? word_of_unit." more, a page written" : "the guest's time, per cent of that without tracking")
+	if (p == 1) {
+		set key at screen 0.5, screen 0.055 center center horizontal noenhanced
+	} else {
+		set key off
+	}
+	plot for [k=1:words(means)] table skip 1 using (strcol(4) eq word(means, k) ? column(5) : NaN):(column(p == 1 ? 8 : 10)) \
+		with linespoints lc rgb colour[(k - 1) % 4 + 1] pt shape[(k - 1) % 4 + 1] ps 1 lw 1.6 title text(word(means, k))
+}
+unset multiplot
+set output
