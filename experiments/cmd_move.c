@@ -65,9 +65,10 @@ static const struct argp_option options[] = {
 	 "End that host's machine when message N of the first move begins on the wire: the source's, or with "
 	 "T: the target's", 0},
 	{"csv",									 OPT_CSV, 0, 0, "Print a table of the moves, and nothing else", 0},
-	{"timeout",									   OPT_TIMEOUT, "SECONDS", 0,
+	{"quiet",									   'q', 0, 0, "No records: rounds, what the moves took, and the guest's text", 0},
+	{"timeout",				  OPT_TIMEOUT, "SECONDS", 0,
 	 "End the machines after so many seconds (default 120; 0: never)", 0},
-	{0				 },
+	{0									     },
 };
 
 struct arguments {
@@ -75,7 +76,7 @@ struct arguments {
 	struct move_path path;
 	struct text vm_lines, l0_lines, host_vm[NB_LINK_HOSTS], host_l0[NB_LINK_HOSTS];
 	const char *from, *policy_name, *capture;
-	bool real_time, csv;
+	bool real_time, csv, quiet;
 	struct policy_file policy;
 	struct printer guest, host;
 	char *guest_text;
@@ -261,6 +262,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_KILL:
 		set_kill(&a->spec.kill, arg, state);
 		return 0;
+	case 'q':
+		a->quiet = true;
+		return 0;
 	case OPT_CSV:
 		a->csv = true;
 		return 0;
@@ -291,6 +295,8 @@ static void on_record(void *ctx, unsigned host, int hop, const Nestbed__Record *
 		text_free(&line);
 		return;
 	}
+	if (a->quiet)
+		return;
 	snprintf(from.name, sizeof(from.name), "%u", host);
 	printer_record(&a->host, &from, record);
 }
@@ -301,7 +307,7 @@ static void on_text(void *ctx, unsigned host, const uint8_t *data, size_t size)
 	struct decode_source from = {.depth = 1};
 
 	snprintf(from.name, sizeof(from.name), "%u", host);
-	if (!a->csv)
+	if (!a->csv && !a->quiet)
 		printer_text(&a->host, &from, data, size);
 }
 
@@ -396,7 +402,8 @@ static int run(struct arguments *a)
 	}
 	a->host.out = stdout;
 	a->guest.out = open_memstream(&a->guest_text, &a->guest_size);
-	s->guest_sink = (struct decode_sink){printer_text, printer_record, NULL, NULL, &a->guest};
+	s->guest_sink = (struct decode_sink){
+		.text = printer_text, .record = a->quiet ? NULL : printer_record, .ctx = &a->guest};
 	s->record = on_record;
 	s->text = on_text;
 	s->ctx = a;

@@ -177,7 +177,7 @@ static int run(struct arguments *a)
 	if (status)
 		return status;
 	status = r->experiment->run(r);
-	if (status > CLI_INTERRUPTED)
+	if (status > CLI_INTERRUPTED || status == CLI_USAGE)
 		return status;
 	if (status == CLI_OK || status == CLI_FAILED) {
 		int drawn = plot_figures(r->experiment, r->partial);

@@ -12,6 +12,7 @@
 #include "experiments/files.h"
 
 #define EXIT_NO_GNUPLOT 127
+#define EXIT_NOTHING    3 /* of a script: the table has nothing to draw, as it said */
 
 /* Waits for `gnuplot -c script table figure`; its exit status. */
 static int gnuplot(const char *script, const char *table, const char *figure)
@@ -44,6 +45,8 @@ static int draw(const struct figure *f, const char *dir, const char *ending)
 
 	if (status == EXIT_NO_GNUPLOT) {
 		status = CLI_REFUSED;
+	} else if (status == EXIT_NOTHING) {
+		status = CLI_OK;
 	} else if (status || rename(partial, figure)) {
 		fprintf(stderr, "nestbed: figure %s could not be drawn by %s\n", figure, script);
 		unlink(partial);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a user calls: demo, check and its parts. Tests are named by the other folders' rules.mk.
 DEMO_OUT  ?= results/runs/demo-$(shell date +%Y%m%d-%H%M%S)
+DEMO_GUEST = rate=20000 writes=6000 pages=400 move=500
 FUZZ_RUNS ?= 100000
 FUZZ_SECONDS ?= 10
 SYSTEM_TESTS = $(wildcard tests/system/*.sh)
@@ -11,11 +12,14 @@ have       = command -v $(1) >/dev/null
 deps: ## Install what building, tests and lint need
 	$(Q)scripts/deps check
 
-demo: ## Install what is missing, build, run experiment exit-cost
+demo: ## Install what is missing, build, run experiment exit-cost, move a hypervisor with its guest
 	$(Q)scripts/deps demo
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)out=$(DEMO_OUT) && $(BUILD)/nestbed run exit-cost --out $$out && \
-		echo "Results: $$out" && ls -1 $$out | sed 's/^/  /'
+		printf '\nl1hv moves from Skylake to Haswell while its guest, dirtier, writes 20,000 pages in 10^9 ticks:\n' && \
+		$(BUILD)/nestbed move --quiet --from corei7_skylake_x --to corei7_haswell_4770 --policy pool --capture $$out/move \
+			--nested --memory 40M --module "dirtier:$(DEMO_GUEST)" --link rate=200Mbit l1hv && \
+		printf '\nResults: %s\n' $$out && ls -1 $$out | sed 's/^/  /'
 
 check: deps ## Install what is missing, build, run every test and lint
 	$(Q)$(MAKE) --no-print-directory check-all

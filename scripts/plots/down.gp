@@ -21,7 +21,7 @@ n = words(bars)
 m = words(causes)
 if (!n) {
 	print table.": no move was made"
-	exit status 1
+	exit status 3
 }
 
 # A bar's causes follow each other in the table: where the last one ended is where the next begins. Those that are not drawn take

@@ -20,7 +20,7 @@ n    = words(list)
 keys = (n + 5) / 6
 if (!n) {
 	print table.": no move was made"
-	exit status 1
+	exit status 3
 }
 low  = low > 0 ? low : 1
 high = high > low ? high : low

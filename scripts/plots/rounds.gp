@@ -19,7 +19,7 @@ links = words(values[6])
 n     = words(list)
 if (!n) {
 	print table.": no round was begun"
-	exit status 1
+	exit status 3
 }
 keys   = (n + 5) / 6
 height = 400 + 22 * keys

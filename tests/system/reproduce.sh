@@ -8,7 +8,7 @@ if ! command -v bochs-bin >/dev/null; then
 	echo "skip reproduce bochs-bin is not installed"
 	exit 0
 fi
-experiments/golden compare "$build"
+experiments/golden check "$build"
 case $? in
 0) echo "ok reproduce" ;;
 77) echo "skip reproduce the golden results were made by another compiler or Bochs" ;;
