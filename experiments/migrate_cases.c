@@ -2,6 +2,7 @@
 #include "experiments/migrate_cases.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,9 +81,8 @@ static int check_dirty(const char *word, char **why)
 static void dirtier_args(struct text *t, const struct migrate_case *c, const struct migrate_load *load,
 			 uint64_t life)
 {
-	text_addf(t, "rate=%llu writes=%llu pages=%llu pattern=%s move=1", (unsigned long long)c->dirty,
-		  (unsigned long long)(c->dirty * life / SECOND + 1), (unsigned long long)load->pages,
-		  load->pattern);
+	text_addf(t, "rate=%" PRIu64 " writes=%" PRIu64 " pages=%" PRIu64 " pattern=%s move=1", c->dirty,
+		  c->dirty * life / SECOND + 1, load->pages, load->pattern);
 }
 
 static void idle_args(struct text *t, const struct migrate_case *c, const struct migrate_load *load,
@@ -90,24 +90,24 @@ static void idle_args(struct text *t, const struct migrate_case *c, const struct
 {
 	(void)c;
 	(void)load;
-	text_addf(t, "beats=%llu", (unsigned long long)(life / 1000000 + 1));
+	text_addf(t, "beats=%" PRIu64, life / 1000000 + 1);
 }
 
-/* A round with its exit is some 20,000 ticks. */
+/* A round is some 16,000 ticks. */
 static void avx2_args(struct text *t, const struct migrate_case *c, const struct migrate_load *load,
 		      uint64_t life)
 {
 	(void)c;
 	(void)load;
-	text_addf(t, "rounds=%llu steps=4096 move=1", (unsigned long long)(life / 20000 + 1));
+	text_addf(t, "rounds=%" PRIu64 " move=1", life / 16000 + 1);
 }
 
 static void wbinvd_args(struct text *t, const struct migrate_case *c, const struct migrate_load *load,
 			uint64_t life)
 {
 	(void)c;
-	text_addf(t, "rounds=%llu pause=1000000 pages=%llu only=wbinvd move=1",
-		  (unsigned long long)(life / 1000000 + 1), (unsigned long long)load->pages);
+	text_addf(t, "rounds=%" PRIu64 " pause=1000000 pages=%" PRIu64 " only=wbinvd move=1",
+		  life / 1000000 + 1, load->pages);
 }
 
 static const struct workload {

@@ -30,7 +30,7 @@ end  = 0.0
 who  = ""
 begin(b, t) = (start = b eq who ? end : 0.0, who = b, end = start + t, start)
 drawn(p, c) = p == 1 || c ne "last pages"
-height = 150 + n * 22
+height = (n > 4 ? 150 : 216 - 16 * n) + n * 22
 if (strstrt(figure, ".png")) {
 	set terminal pngcairo size 1200, height font "DejaVu Sans,10" background "white"
 } else {
