@@ -191,11 +191,20 @@ static int move_all(struct migrate_setup *setup, const struct migrate_cases *cas
 
 static int write_tables(struct run *run, const struct move_tables *t)
 {
-	int status = run_file(run, "migrate.csv", &t->moves.text);
+	const struct {
+		const char *name;
+		const struct csv *csv;
+	} files[] = {
+		{"migrate.csv",  &t->moves   },
+		{"rounds.csv",   &t->rounds  },
+		{"down.csv",     &t->down    },
+		{"barriers.csv", &t->barriers},
+	};
+	int status = CLI_OK;
 
-	if (!status)
-		status = run_file(run, "rounds.csv", &t->rounds.text);
-	return status ? status : run_file(run, "down.csv", &t->down.text);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && !status; i++)
+		status = run_file(run, files[i].name, &files[i].csv->text);
+	return status;
 }
 
 static int run_migrate(struct run *run)

@@ -10,11 +10,11 @@
 #include "experiments/setting.h"
 #include "experiments/text.h"
 
-#define SECOND       1000000000ull /* ticks */
+#define SECOND       1000000000u /* ticks */
 #define PAGE_ON_LINK 4144u /* bytes of a page with its share of headers */
 #define OWN_PAGES    256u /* of code, stacks and page tables */
 #define L1HV_PAGES   512u
-#define GUEST_LEAST  20000000ull /* ticks: to boot, and to be seen to run at its target */
+#define GUEST_LEAST  20000000u /* ticks: to boot, and to be seen to run at its target */
 
 /* ---- words ---- */
 

@@ -58,7 +58,7 @@ static int make_guest(struct migrate_setup *setup, const struct migrate_case *c,
 		return CLI_REFUSED;
 	l->guest = "l1hv";
 	l->image = setup->l1hv;
-	l->cmdline = "";
+	l->cmdline = "wbinvd=off"; /* L0 sees that of the guest, as it would of L1 */
 	l->nested = true;
 	l->module[0] = (struct launch_module){workload, cmdline, *image};
 	l->module_count = 1;

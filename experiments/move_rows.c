@@ -15,6 +15,7 @@ void move_tables_start(struct move_tables *t)
 	csv_start(&t->rounds, KEYS "hop,round,epoch,pages,zero_pages,bytes,ticks,dirtied,throttle_percent,"
 				   "barriers,set_digest,verdict");
 	csv_start(&t->down, KEYS "hop,cause,ticks");
+	csv_start(&t->barriers, KEYS "hop,barriers,ticks,ticks_per_barrier");
 }
 
 static void add_keys(struct csv *csv, const struct move_watch *w, unsigned hop, const struct move_row *row)
@@ -103,6 +104,19 @@ static void add_down(struct csv *csv, const struct move_watch *w, unsigned hop, 
 	}
 }
 
+static void add_barriers(struct csv *csv, const struct move_watch *w, unsigned hop,
+			 const struct move_row *row)
+{
+	const Nestbed__MoveTotal *t = &w->hop[hop].total;
+
+	add_keys(csv, w, hop, row);
+	csv_number(csv, hop);
+	csv_number(csv, t->barriers);
+	csv_number(csv, t->barrier_ticks);
+	csv_mean(csv, t->barrier_ticks, t->barriers);
+	csv_end_row(csv);
+}
+
 void move_tables_add(struct move_tables *t, const struct move_watch *w, const struct move_row *row)
 {
 	for (unsigned hop = 0; hop < w->path->hops; hop++) {
@@ -113,6 +127,8 @@ void move_tables_add(struct move_tables *t, const struct move_watch *w, const st
 			add_round(&t->rounds, w, hop, row, &h->round[i]);
 		if (h->has_total && h->has_arrival)
 			add_down(&t->down, w, hop, row);
+		if (h->total.barriers)
+			add_barriers(&t->barriers, w, hop, row);
 	}
 }
 
@@ -121,6 +137,7 @@ void move_tables_free(struct move_tables *t)
 	csv_free(&t->moves);
 	csv_free(&t->rounds);
 	csv_free(&t->down);
+	csv_free(&t->barriers);
 }
 
 /* ---- for people ---- */

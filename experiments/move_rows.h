@@ -15,11 +15,11 @@ struct move_row {
 };
 
 struct move_tables {
-	struct csv moves, rounds, down;
+	struct csv moves, rounds, down, barriers;
 };
 
 void move_tables_start(struct move_tables *t);
-/* A row of each hop that was begun, or was to be. */
+/* A row of each hop that was begun, or was to be; in `barriers` of those that had one. */
 void move_tables_add(struct move_tables *t, const struct move_watch *w, const struct move_row *row);
 void move_tables_free(struct move_tables *t);
 

@@ -536,6 +536,8 @@ static void tables(void **state)
 	total.pages_sent = 31;
 	total.pages_zero = 5;
 	total.pages_nonzero = 30;
+	total.barriers = 4;
+	total.barrier_ticks = 10;
 	total.stream_digest = 0x1234;
 	record.body_case = NESTBED__RECORD__BODY_MOVE;
 	record.move = &m;
@@ -556,7 +558,7 @@ static void tables(void **state)
 	assert_string_equal(
 		t.moves.text.data,
 		KEYS "rounds,total_ticks,down_ticks,bytes,lower_bound_bytes,pages_sent,pages_zero,barriers,"
-		     "outcome,digest\n" ROW "1,651000,654321,130000,122880,31,5,0,moved,0000000000001234\n");
+		     "outcome,digest\n" ROW "1,651000,654321,130000,122880,31,5,4,moved,0000000000001234\n");
 	assert_string_equal(t.rounds.text.data, KEYS
 			    "hop,round,epoch,pages,zero_pages,bytes,ticks,dirtied,throttle_percent,barriers,"
 			    "set_digest,verdict\n" ROW
@@ -564,6 +566,8 @@ static void tables(void **state)
 	assert_string_equal(t.down.text.data, KEYS "hop,cause,ticks\n" ROW "0,stop,1\n" ROW "0,drain,20\n" ROW
 						   "0,last pages,300\n" ROW "0,state,4000\n" ROW
 						   "0,load,50000\n" ROW "0,resume,600000\n");
+	assert_string_equal(t.barriers.text.data,
+			    KEYS "hop,barriers,ticks,ticks_per_barrier\n" ROW "0,4,10,2.5\n");
 	move_outcome_text(&line, &w, 0);
 	assert_string_equal(line.data,
 			    "0->1 moved: 1 rounds, 130000 bytes, 651000 ticks, down for 654321 ticks, "

@@ -10,6 +10,7 @@
  *   move=N    the VM may move when N rounds are done (0: it does not say so)
  */
 #include "rt.h"
+#include "rt_check.h"
 #include "rt_move.h"
 #include "steps.h"
 
@@ -56,8 +57,9 @@ void rt_main(void)
 		steps(lanes, count);
 		steps_plain(plain, count);
 		if (memcmp(lanes, plain, sizeof(lanes)) != 0) {
-			rt_printf("FAIL avx2: round %lu is wrong: 0x%016lx, not 0x%016lx\n", r, digest(lanes),
-				  digest(plain));
+			rt_fail("avx2", "round %lu is wrong: 0x%016lx, not 0x%016lx", r, digest(lanes),
+				digest(plain));
+			rt_check_end();
 			return;
 		}
 		if (every && r % every == 0)
@@ -66,4 +68,6 @@ void rt_main(void)
 			rt_may_move();
 	}
 	rt_printf("avx2: %lu rounds are right, digest 0x%016lx\n", rounds, digest(lanes));
+	rt_pass("avx2");
+	rt_check_end();
 }
