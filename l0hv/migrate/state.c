@@ -183,12 +183,21 @@ int vm_state_restore(struct vm *vm, struct vcpu *current, const struct vm_state 
 	return error;
 }
 
+static uint64_t tsc_forward;
+
 void vm_state_put_tsc_forward(void)
 {
-	const uint64_t far = 1ull << 52; /* 52 days */
+	const uint64_t far = 1ull << 52, now = rdtsc(); /* 52 days */
 
-	if (rdtsc() < far)
-		wrmsr(MSR_TSC, far);
+	if (now >= far)
+		return;
+	wrmsr(MSR_TSC, far);
+	tsc_forward = far - now;
+}
+
+uint64_t vm_state_tsc_forward(void)
+{
+	return tsc_forward;
 }
 
 /* ---- power-up ---- */

@@ -62,6 +62,8 @@ void vm_shift_ticks(struct vm *vm, struct vcpu *current, uint64_t by);
  * once. For a target, before it makes its VMs.
  */
 void vm_state_put_tsc_forward(void);
+/* By how many ticks that was; 0: it was not. */
+uint64_t vm_state_tsc_forward(void);
 
 /*
  * Bundle key migrate.renew: at every N-th exit of the VM, capture, power up, restore. From sched_next(), by

@@ -59,7 +59,7 @@ static void end_machine(void)
 
 	move_end();
 	end.vms = vms;
-	end.ticks = rdtsc();
+	end.ticks = rdtsc() - vm_state_tsc_forward();
 	record_emit(NESTBED__RECORD__BODY_END, &end);
 	machine_end();
 }
