@@ -46,6 +46,9 @@ enum precopy_verdict precopy_round(struct precopy *p, uint32_t dirty)
 	p->reason = PRECOPY_SMALL_ENOUGH;
 	if (fits(p, dirty))
 		return PRECOPY_STOP;
+	p->reason = PRECOPY_STATE_TOO_LARGE;
+	if (!dirty)
+		return last;
 	p->reason = PRECOPY_ROUND_LIMIT;
 	if (p->rounds >= p->config.max_rounds)
 		return last;
@@ -65,6 +68,8 @@ const char *precopy_reason_text(enum precopy_reason reason)
 	static const char *const texts[] = {
 		[PRECOPY_ROUNDS_LEFT] = "rounds are left",
 		[PRECOPY_SMALL_ENOUGH] = "the rest fits into the down time",
+		[PRECOPY_STATE_TOO_LARGE] =
+			"no page is left, but the state alone takes longer than the down time",
 		[PRECOPY_ROUND_LIMIT] = "the round limit is reached",
 		[PRECOPY_NO_PROGRESS] = "the guest dirties pages as fast as they are sent",
 	};

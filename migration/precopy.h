@@ -29,6 +29,7 @@ enum precopy_verdict { PRECOPY_GO_ON, PRECOPY_STOP, PRECOPY_THROTTLE, PRECOPY_GI
 enum precopy_reason {
 	PRECOPY_ROUNDS_LEFT, /* go on */
 	PRECOPY_SMALL_ENOUGH, /* stop: within the down time */
+	PRECOPY_STATE_TOO_LARGE, /* stop or give up: no round can help */
 	PRECOPY_ROUND_LIMIT, /* stop or give up */
 	PRECOPY_NO_PROGRESS, /* throttle, stop or give up */
 };

@@ -19,7 +19,7 @@ go() {
 	for key in "$@"; do set+=(--set "host0.migrate.$key"); done
 	"$nestbed" move --timeout 60 --capture "$work/$name.streams" --cpus 2 --memory 8M --set migrate.prove=on \
 		--set migrate.rate=20000000 --set migrate.down_time=100000 --set migrate.patience=1000 --set migrate.rounds=4 "${set[@]}" \
-		--set scratch=on wbinvd "move=1 rounds=100 $late" >"$work/$name" 2>"$work/$name.err" || { cat "$work/$name.err"; return 1; }
+		--set scratch=on wbinvd "cpus=2 move=1 rounds=100 $late" >"$work/$name" 2>"$work/$name.err" || { cat "$work/$name.err"; return 1; }
 	said "$name" ' passed, 0 failed,' # wherever it ran
 }
 stream() {

@@ -279,6 +279,39 @@ static void test_precopy_policy(void **state)
 	}
 }
 
+/* Where the state alone takes longer than the down time, a round that leaves no page is the last. */
+static void test_precopy_state(void **state)
+{
+	static const struct {
+		uint64_t state_bytes; /* 125,000 are a ms */
+		bool stop_at_limit;
+		enum precopy_verdict verdict;
+		enum precopy_reason reason;
+	} rows[] = {
+		{125000, false, PRECOPY_STOP,    PRECOPY_SMALL_ENOUGH   },
+		{125001, true,  PRECOPY_STOP,    PRECOPY_STATE_TOO_LARGE},
+		{125001, false, PRECOPY_GIVE_UP, PRECOPY_STATE_TOO_LARGE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct precopy_config config = {.link_rate = 1000000000,
+						.down_ticks = 1000000,
+						.max_rounds = 5,
+						.page_bytes = 4000,
+						.auto_converge = true};
+		struct precopy p;
+
+		config.state_bytes = rows[i].state_bytes;
+		config.stop_at_limit = rows[i].stop_at_limit;
+		precopy_init(&p, &config);
+		assert_int_equal(precopy_round(&p, 100), PRECOPY_GO_ON);
+		assert_int_equal(precopy_round(&p, 0), rows[i].verdict);
+		assert_int_equal(p.reason, rows[i].reason);
+		assert_int_equal(p.throttle, 0);
+	}
+}
+
 static void test_precopy_ends(void **state)
 {
 	(void)state;
@@ -314,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_arena),
 		cmocka_unit_test(test_precopy_ticks),
 		cmocka_unit_test(test_precopy_policy),
+		cmocka_unit_test(test_precopy_state),
 		cmocka_unit_test(test_precopy_ends),
 	};
 
