@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The source of a move: source.c, and its barriers, source_barrier.c. */
+/* The parts of the source of a move. */
 #ifndef L0HV_MIGRATE_SOURCE_IMPL_H
 #define L0HV_MIGRATE_SOURCE_IMPL_H
 
@@ -70,19 +70,35 @@ struct source {
 };
 extern struct source source;
 
+/* ---- source.c ---- */
+void source_event(enum session_event event, const char *why);
+void source_hear(void);
+
+/* ---- source_begin.c ---- */
+void source_start(struct vcpu *current);
+void source_send_hello(void);
+void source_begin_pages(void);
+
+/* ---- source_pages.c ---- */
 uint64_t source_now(void);
 void source_spend(uint64_t ticks);
+/* The modelled link takes so many bytes more. */
+void source_occupy(uint64_t bytes);
+/* In virtual time: the guest stands still until the modelled link is free. */
+void source_stand_until_free(void);
 /* The guest does not run while L0 waits for the link. */
 bool source_standing(void);
 void source_send(enum stream_type type, const void *message);
 bool source_flush(void);
 void source_send_some(void);
 uint32_t source_collect(uint64_t (*take)(struct vm *vm, uint64_t *bitmap));
+void source_begin_round(void);
+void source_send_round_end(void);
+void source_record_round(uint32_t dirty, const char *verdict);
+
+/* ---- source_end.c ---- */
+void source_end_round(struct vcpu *current);
 uint64_t source_memory_digest(void);
-void source_event(enum session_event event, const char *why);
-void source_hear(void);
-/* In virtual time: the guest stands still until the modelled link is free. */
-void source_stand_until_free(void);
 void source_drain_devices(void);
 
 /* ---- source_late.c ---- */
