@@ -77,12 +77,11 @@ static void record(void)
 	const enum session_record what = session_record(&s->session);
 
 	count_wire();
-	if (what == RECORD_KEPT && s->refusals)
-		move_say_refused(s->peer, s->why, s->refusal, s->refusals);
+	if (what == RECORD_KEPT && s->refusal.count)
+		move_say_refused(s->peer, s->why, s->refusal.list, s->refusal.count);
 	else
 		move_say((Nestbed__Move__Said)said[what], s->peer, s->why,
 			 what == RECORD_KEPT ? &s->total : NULL, NULL);
-	s->refusals = 0;
 }
 
 /* The last word to a peer that may be dead: not waited for longer than a sign of life. */
@@ -168,9 +167,10 @@ static void take_message(const struct frame *frame, const ProtobufCMessage *mess
 
 	switch (frame->type) {
 	case STREAM_REFUSE:
-		s->refusal = refuse->reason;
-		s->refusals = refuse->n_reason;
+		if (s->session.state == SOURCE_OFFERED)
+			reasons_take(&s->refusal, refuse->reason, refuse->n_reason);
 		source_event(EVENT_REFUSE, "the other host refuses it");
+		s->refusal.count = 0;
 		return;
 	case STREAM_READY:
 		source_event(ready->memory_digest == s->total.memory_digest ? EVENT_READY : EVENT_READY_BAD,
@@ -301,6 +301,8 @@ static uint64_t work(struct vcpu *current)
 		if (s->session.state != SOURCE_ROUNDS)
 			continue;
 		if (s->asked) {
+			if (!source_flush())
+				continue; /* in real time a message may be half out */
 			source_stand_until_free();
 			source_barrier_drive();
 			if (s->asked)

@@ -9,6 +9,7 @@
 #include "migration/dirty.h"
 #include "migration/ledger.h"
 #include "migration/precopy.h"
+#include "migration/reasons.h"
 
 /*
  * A write of a device counts for the epoch in which it was asked for, not for that in which it is made
@@ -28,8 +29,7 @@ struct source {
 	bool held; /* the guest stands still until further notice */
 	bool deaf; /* nothing more can be read of the peer */
 	char why[MOVE_WHY_MAX]; /* it ended as it did */
-	char **refusal; /* reasons, in the message being handled */
-	size_t refusals;
+	struct reasons refusal;
 	uint64_t waits_since; /* TSC of the last event */
 
 	/* Pages */
