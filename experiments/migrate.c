@@ -3,6 +3,7 @@
  * Experiment migrate: what moving a VM costs, over processors, workloads, link rates, dirty rates and means
  * of dirty tracking; and what each of these means costs the guest. Claims M1, M2, M4.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "experiments/migrate_move.h"
 #include "experiments/migrate_track.h"
 #include "experiments/setting.h"
+
+#define MEGABIT 1000000u
 
 /* ---- settings ---- */
 
@@ -80,12 +83,13 @@ static int check_link(const char *value, char **why)
 
 	if (wire_script_parse(value, &script, why))
 		return -1;
-	if (!script.rate)
+	if (!(script.rate % MEGABIT))
 		return 0;
-	*why = text_copy("the rate is a setting of its own, which may be a list: link_mbit=500,1000");
+	*why = text_format("rate: %" PRIu64 " bits are no whole 10^6 of them", script.rate);
 	return -1;
 }
 
+#define LINK_MBIT "500,1000,4000"
 static const struct experiment_key keys[] = {
 	{"from",              "",
 	 "processor of the first host (empty: that of --cpu); it and those with (list) may be lists: all "
@@ -95,7 +99,7 @@ static const struct experiment_key keys[] = {
 	{"level",             "L1",				"L1: the guest is moved; L2: l1hv is, and the guest is its guest (list)",
 	 check_level																	      },
 	{"guest_mib",         "64",				"memory of the VM (list)",                                                  check_guest_mib    },
-	{"link_mbit",         "500,1000,4000",                     "rate of the link, 10^6 bits in 10^9 ticks (list)",                         check_link_mbit    },
+	{"link_mbit",         LINK_MBIT,                           "rate of the link, 10^6 bits in 10^9 ticks (list)",                         check_link_mbit    },
 	{"dirty_pages_per_s", "2000,5000,10000,20000,40000,80000",
 	 "pages that a dirtier writes in 10^9 ticks (list)",										   check_dirty        },
 	{"tracker",           "auto",			      "auto, wp, ad, pml: how written pages are found (list)",                    check_tracker      },
@@ -106,7 +110,7 @@ static const struct experiment_key keys[] = {
 	{"policy",            "pool",			      "pool: the guest sees what both processors have; none: what the first has",
 	 check_policy																	     },
 	{"down_ticks",        "10000000",                          "the guest is to stand still no longer, if that can be had",                check_ticks        },
-	{"link",              "",				  "how bad the wire is, and its delay, as `nestbed move --link`",             check_link         },
+	{"link",              "",				  "the wire, as `nestbed move --link`; its rate in place of link_mbit",       check_link         },
 	{"time",              "virtual",                           "virtual: the guest's clock and the link are one model; real",              check_time         },
 	{"track_pages",       "50,100,200,400,800",
 	 "what tracking costs: pages written in a round (list; empty: not measured)",                                                          migrate_track_check},
@@ -153,18 +157,37 @@ static void free_setup(struct migrate_setup *setup)
 	text_free(&setup->lines);
 }
 
-static int make_cases(const struct run *run, struct migrate_cases *cases)
+/* A rate in `link` is short for a link_mbit of one value. NULL: there are both; told on stderr. */
+static char *link_list(const struct run *run, uint64_t rate)
+{
+	const char *list = run_value(run, migrate_axis_name(MIGRATE_LINK_MBIT));
+
+	if (!rate)
+		return text_copy(list);
+	if (!strcmp(list, LINK_MBIT))
+		return text_format("%" PRIu64, rate / MEGABIT);
+	(void)cli_usage(text_copy("link has a rate, and link_mbit has others"));
+	return NULL;
+}
+
+static int make_cases(const struct run *run, uint64_t rate, struct migrate_cases *cases)
 {
 	const char *list[MIGRATE_AXES];
-	char *why;
+	char *why, *mbit = link_list(run, rate);
+	int status;
 
+	if (!mbit)
+		return CLI_USAGE;
 	for (unsigned i = 0; i < MIGRATE_AXES; i++)
 		list[i] = run_value(run, migrate_axis_name(i));
 	if (!*list[MIGRATE_FROM])
 		list[MIGRATE_FROM] = run->cpu;
 	if (!*list[MIGRATE_TO])
 		list[MIGRATE_TO] = run->cpu;
-	return migrate_cases_make(list, cases, &why) ? cli_usage(why) : CLI_OK;
+	list[MIGRATE_LINK_MBIT] = mbit;
+	status = migrate_cases_make(list, cases, &why) ? cli_usage(why) : CLI_OK;
+	free(mbit);
+	return status;
 }
 
 /* A move that fails does not keep the others from being made; a signal, or a computer that can't, does. */
@@ -216,7 +239,7 @@ static int run_migrate(struct run *run)
 
 	status = make_setup(run, &setup);
 	if (!status)
-		status = make_cases(run, &cases);
+		status = make_cases(run, setup.script.rate, &cases);
 	if (!status)
 		status = cli_namespaces();
 	move_tables_start(&tables);

@@ -52,8 +52,8 @@ again() {
 case_ "the same seed, the same tables" again
 
 idle() {
-	run idle 0 --workload idle --set guest_mib=16 --set fill=4 --set dirty_pages_per_s=1 --set link_mbit=10000 --set track_pages= &&
-		is idle migrate outcome moved && [ ! -e "$work/idle.result/tracker.csv" ] || return 1
+	run idle 0 --workload idle --set guest_mib=16 --set fill=4 --set dirty_pages_per_s=1 --link rate=10Gbit,delay=20us --set track_pages= &&
+		is idle migrate outcome moved && is idle migrate link_mbit 10000 && [ ! -e "$work/idle.result/tracker.csv" ] || return 1
 	awk -v sent="$(column idle migrate bytes)" -v least="$(column idle migrate lower_bound_bytes)" 'BEGIN {
 		printf "%d bytes sent, %d of memory: %.4f\n", sent, least, sent / least
 		exit !(least > 4194304 && sent <= 1.02 * least && sent >= least)
@@ -115,7 +115,8 @@ usage() {
 }
 case_ "a workload that is not there" usage "workload: 'hello' is none of" --workload hello
 case_ "a rate where there is none" usage 'idle has no rate' --set workload=dirtier,idle
-case_ "a rate of the wire" usage 'link: the rate is a setting of its own' --link rate=1Gbit
+case_ "two rates of the wire" usage 'link has a rate, and link_mbit has others' --link rate=1Gbit --set link_mbit=100
+case_ "a rate that no column can tell" usage 'link: rate: 64000 bits' --link rate=64kbit
 case_ "a processor that is not there" usage 'to: .*i486' --to i486
 case_ "pages that are none" usage 'track_pages: ' --set track_pages=1
 exit "$failed"
