@@ -32,6 +32,7 @@ enum {
 	OPT_KILL,
 	OPT_CSV,
 	OPT_TIMEOUT,
+	OPT_BESIDE,
 };
 
 static const struct argp_option options[] = {
@@ -48,27 +49,29 @@ static const struct argp_option options[] = {
 	{"memory",									     OPT_MEMORY, "SIZE", 0, "The guest's memory (default 64M)", 0},
 	{"module",									      OPT_MODULE, "FILE[:ARGS]", 0,
 	 "A multiboot module; its command line is its name, then ARGS. Repeatable", 0},
-	{"policy",									   OPT_POLICY, "FILE|" POLICY_POOL, 0,
+	{"beside",									   OPT_BESIDE, "HOST:IMAGE[:ARGS]", 0,
+	 "Another VM on that host, named 'other', which stays there; one a host", 0},
+	{"policy",									OPT_POLICY, "FILE|" POLICY_POOL, 0,
 	 "What the guest may see of the processor: a [cpu NAME] section, or " POLICY_POOL
 	 ": what all the hosts have", 0},
-	{"set",									OPT_SET, "KEY=VALUE", 0,
+	{"set", OPT_SET, "KEY=VALUE", 0,
 	 "A line of the VM's configuration on each host (docs/bundle.md); l0.KEY=VALUE is a line of [l0], "
 	 "host1.KEY=VALUE "
 	 "one for host 1 alone. Repeatable", 0},
-	{"link", OPT_LINK, "SCRIPT", 0,
+	{"link",									      OPT_LINK, "SCRIPT", 0,
 	 "How the wire is (docs/link.md). In virtual time rate and delay become migrate.rate and "
 	 "migrate.delay", 0},
-	{"pcap",									      OPT_PCAP, "FILE", 0, "Write the frames to FILE as they are delivered", 0},
-	{"capture",OPT_CAPTURE, "DIR", 0, "Write each move's stream to DIR, for nestbed stream", 0},
+	{"pcap",OPT_PCAP, "FILE", 0, "Write the frames to FILE as they are delivered", 0},
+	{"capture",									     OPT_CAPTURE, "DIR", 0, "Write each move's stream to DIR, for nestbed stream", 0},
 	{"keep",									     OPT_KEEP, "DIR", 0, "Leave the machines' files in DIR/0, DIR/1 ...", 0},
-	{"kill",									     OPT_KILL, "HOST@[T:]N", 0,
+	{"kill",									 OPT_KILL, "HOST@[T:]N", 0,
 	 "End that host's machine when message N of the first move begins on the wire: the source's, or with "
 	 "T: the target's", 0},
-	{"csv",									 OPT_CSV, 0, 0, "Print a table of the moves, and nothing else", 0},
-	{"quiet",									   'q', 0, 0, "No records: rounds, what the moves took, and the guest's text", 0},
-	{"timeout",				  OPT_TIMEOUT, "SECONDS", 0,
+	{"csv",									   OPT_CSV, 0, 0, "Print a table of the moves, and nothing else", 0},
+	{"quiet",				  'q', 0, 0, "No records: rounds, what the moves took, and the guest's text", 0},
+	{"timeout",									      OPT_TIMEOUT, "SECONDS", 0,
 	 "End the machines after so many seconds (default 120; 0: never)", 0},
-	{0									     },
+	{0},
 };
 
 struct arguments {
@@ -98,6 +101,24 @@ static void add_module(struct launch *l, char *arg, struct argp_state *state)
 	m->name = guest_name(arg);
 	m->args = colon ? colon + 1 : "";
 	l->module_count++;
+}
+
+/* "1:spin", "0:idle:fill=1" */
+static void add_beside(struct arguments *a, char *arg, const struct argp_state *state)
+{
+	char *image, *args;
+	const unsigned long host = strtoul(arg, &image, 10);
+
+	if (image == arg || *image++ != ':' || !*image || host >= NB_LINK_HOSTS)
+		argp_error(state, "--beside: '%s' is not HOST:IMAGE or HOST:IMAGE:ARGS", arg);
+	if (a->spec.beside[host].name)
+		argp_error(state, "--beside: host %lu has one already", host);
+	args = strchr(image, ':');
+	if (args)
+		*args++ = '\0';
+	a->spec.beside[host] = (struct launch_beside){.name = "other", .cmdline = args ? args : ""};
+	if (guest_read(image, &a->spec.beside[host].image))
+		argp_failure(state, CLI_USAGE, 0, "no such image");
 }
 
 /* "host3.", of a key for one host: its number, *key behind it; else -1. */
@@ -168,7 +189,7 @@ static void finish(struct arguments *a, const struct argp_state *state)
 	while (!a->path.hops) /* two, where none was named */
 		add_host(a, CLI_DEFAULT_CPU, state);
 	for (unsigned i = a->path.hosts; i < NB_LINK_HOSTS; i++)
-		if (a->host_vm[i].size || a->host_l0[i].size ||
+		if (a->host_vm[i].size || a->host_l0[i].size || a->spec.beside[i].name ||
 		    (a->spec.kill.wanted && a->spec.kill.host == i))
 			argp_error(state, "there is no host %u", i);
 }
@@ -201,6 +222,9 @@ static error_t parse_guest(struct arguments *a, int key, char *arg, struct argp_
 		return 0;
 	case OPT_MODULE:
 		add_module(l, arg, state);
+		return 0;
+	case OPT_BESIDE:
+		add_beside(a, arg, state);
 		return 0;
 	case OPT_POLICY:
 		a->policy_name = arg;
@@ -432,6 +456,7 @@ static void arguments_free(struct arguments *a)
 	free((char *)l->guest);
 	free(l->image.data);
 	for (unsigned i = 0; i < NB_LINK_HOSTS; i++) {
+		free(a->spec.beside[i].image.data);
 		text_free(&a->host_vm[i]);
 		text_free(&a->host_l0[i]);
 	}

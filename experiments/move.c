@@ -213,6 +213,8 @@ static int prepare(struct move *m, unsigned i)
 		l->module_count = 0;
 		l->policy_name = l->policy_text = NULL;
 	}
+	if (s->beside[i].name)
+		l->beside[l->beside_count++] = s->beside[i];
 	status = launch_prepare(l);
 	h->nic = (struct machine_nic){m->wire, i};
 	l->spec.nic = &h->nic;

@@ -6,10 +6,11 @@
 #include "migration/crc32c.h"
 #include "migration/verify_impl.h"
 
-#define XSAVE_MIN 576u /* legacy area and header: SDM "Legacy Region of an XSAVE Area" */
-#define XSAVE_MAX 16384u
-#define DR_COUNT  5u
-#define NESTED    100u
+#define XSAVE_LEGACY 512u /* of a processor without XSAVE: what FXSAVE writes */
+#define XSAVE_MIN    576u /* legacy area and header: SDM "Legacy Region of an XSAVE Area" */
+#define XSAVE_MAX    16384u
+#define DR_COUNT     5u
+#define NESTED       100u
 
 /* SDM appendix "Field Encoding in VMCS": bit 0 access, 9:1 index, 11:10 type, 12 reserved, 14:13 width,
  * others reserved */
@@ -48,6 +49,11 @@ static bool is_event(const Nestbed__PendingEvent *e)
 	return !(e->info & 0x7FFFF000u) && (e->info >> 8 & 7) != 1 && e->length <= 15;
 }
 
+static bool is_xsave(size_t bytes)
+{
+	return !bytes || bytes == XSAVE_LEGACY || (bytes >= XSAVE_MIN && bytes <= XSAVE_MAX);
+}
+
 static int check_nested(struct verify *v, const Nestbed__NestedState *n)
 {
 	if (!n)
@@ -74,7 +80,7 @@ int verify_vcpu(struct verify *v, const Nestbed__VcpuState *m)
 		return verify_fail(v, VERIFY_VCPU_FORM, 15, 3);
 	if (m->n_dr > DR_COUNT)
 		return verify_fail(v, VERIFY_VCPU_FORM, DR_COUNT, 6);
-	if (m->xsave.len && (m->xsave.len < XSAVE_MIN || m->xsave.len > XSAVE_MAX))
+	if (!is_xsave(m->xsave.len))
 		return verify_fail(v, VERIFY_VCPU_FORM, XSAVE_MIN, 9);
 	if (!is_event(m->event))
 		return verify_fail(v, VERIFY_VCPU_FORM, 0, 10);

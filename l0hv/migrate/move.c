@@ -30,6 +30,14 @@ static bool link_is_there(uint32_t host)
 	return host == CONFIG_NO_HOST || link_to((uint8_t)host);
 }
 
+static void on_alarm(void);
+
+/* Of a target, at the link. */
+static void look_again(void)
+{
+	sched_alarm(rdtsc() + link_second() / MILLISECONDS, on_alarm);
+}
+
 int move_prepare(const struct l0_config *config)
 {
 	const struct vm_config *vm = find(config);
@@ -48,8 +56,10 @@ int move_prepare(const struct l0_config *config)
 	vm_state_put_tsc_forward();
 	if (target_prepare(pages))
 		return -ENOMEM;
-	if (!vm->image[0])
-		target_expect();
+	if (vm->image[0])
+		return 0;
+	target_expect();
+	look_again(); /* VMs of its own may never halt */
 	return 0;
 }
 
@@ -194,11 +204,6 @@ static bool counts(struct vcpu *current)
 	return exits > 0;
 }
 
-static void look_again_in(uint64_t ticks)
-{
-	sched_alarm(rdtsc() + ticks, on_alarm);
-}
-
 void move_step(struct vcpu *current)
 {
 	uint64_t ticks;
@@ -213,7 +218,7 @@ void move_step(struct vcpu *current)
 		if (target_step(current))
 			move_arm();
 		if (target_active())
-			look_again_in(link_second() / MILLISECONDS);
+			look_again();
 		return;
 	}
 	if (!move.here || (!source_active() && !move.left))
@@ -222,7 +227,7 @@ void move_step(struct vcpu *current)
 	if (ticks) /* a TSC */
 		sched_alarm(ticks, on_alarm);
 	else if (target_active())
-		look_again_in(link_second() / MILLISECONDS);
+		look_again();
 }
 
 bool move_wait(struct vcpu *current)

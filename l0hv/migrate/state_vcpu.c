@@ -392,6 +392,8 @@ static const char *check_activity(const struct vcpu_staged *s)
 		return "a vCPU that waits for SIPI in VMX operation";
 	if (m->sipi_pending && m->activity != VCPU_RUNNING)
 		return "a SIPI for a vCPU that does not start";
+	if ((m->activity == VCPU_WAIT_SIPI || m->sipi_pending) && m->event)
+		return "an event for a vCPU that waits for SIPI";
 	return NULL;
 }
 

@@ -17,13 +17,19 @@
 #define STATE_MAX    32768u /* bytes of a message of state */
 #define REASONS_MAX  48u
 #define REASON_BYTES 128u
+/* An answer is pushed for so many times as long as a sign of life. */
+#define ANSWER_PATIENCE 4u
+/* Messages that are taken before others on this host have their turn again. */
+#define MESSAGES_MOST 8u
 /* A source that lives sends something in so many times the time of a sign of life. */
 #define SILENCE_PATIENCE 8u
 
 static struct target {
 	bool expects; /* a VM is to come */
 	bool deaf;
+	bool mute; /* an answer could not be sent: nothing more is said, or taken */
 	uint8_t peer;
+	struct vcpu *current; /* whose state the processor has */
 	struct channel channel;
 	struct session session;
 	struct verify verify;
@@ -86,7 +92,7 @@ void target_expect(void)
 
 	t->peer = (uint8_t)move.config->move.from;
 	t->expects = true;
-	t->deaf = false;
+	t->deaf = t->mute = false;
 	t->reasons = 0;
 	t->why[0] = 0;
 	t->parts.vcpus = 0;
@@ -226,14 +232,19 @@ static void send(enum stream_type type, const void *message)
 {
 	struct target *t = &target;
 	const struct frame frame = {.type = type, .sender = SENDER_TARGET};
+	const uint64_t since = rdtsc();
+	int pushed;
 
 	/* what is said here keeps the order too; one that ends it all needs none */
 	if (type != STREAM_REFUSE && type != STREAM_ABORT && type != STREAM_RUNNING &&
 	    verify_message(&t->verify, &frame, message))
 		panic("the target says what it must not: %s", verify_error_text(t->verify.error));
+	if (t->mute)
+		return;
 	(void)channel_send(&t->channel, type, message);
-	while (!channel_push(&t->channel))
+	while (!(pushed = channel_push(&t->channel)) && rdtsc() - since < ANSWER_PATIENCE * move_patience())
 		link_poll();
+	t->mute = pushed <= 0;
 }
 
 static void say(enum session_record what)
@@ -282,7 +293,7 @@ static void run_guest(uint64_t begin)
 	move.hop++;
 	move.here = true;
 	now = rdtsc();
-	vm_shift_ticks(move.vm, move.vm->vcpu[0], now - t->restored_at);
+	vm_shift_ticks(move.vm, t->current, now - t->restored_at);
 	t->arrival.resume_ticks = 2 * move.config->move.delay + (rdtsc() - begin);
 }
 
@@ -400,15 +411,24 @@ static void on_hello(const struct frame *frame, const ProtobufCMessage *message,
 	event(t->reasons ? EVENT_HELLO_BAD : EVENT_HELLO, t->reasons ? "this host cannot take the VM" : "");
 }
 
-static void take_message(const struct frame *frame, const ProtobufCMessage *message, struct vcpu *current)
+static bool is_state(const struct frame *frame)
+{
+	return frame->type == STREAM_DEVICE_STATE || frame->type == STREAM_VCPU_STATE;
+}
+
+static void take_message(const struct frame *frame, const ProtobufCMessage *message)
 {
 	struct target *t = &target;
 	const Nestbed__Abort *abort = (const void *)message;
 	const int plain = session_plain_event((enum stream_type)frame->type);
 	bool kept = true;
 
+	if (is_state(frame) && frame->length > STATE_MAX) {
+		event(EVENT_BAD, "more state than there is room for");
+		return;
+	}
 	if (frame->type == STREAM_HELLO && t->session.state == TARGET_WAITING) {
-		on_hello(frame, message, current);
+		on_hello(frame, message, t->current);
 		return;
 	}
 	if (frame->type == STREAM_ABORT) {
@@ -428,21 +448,27 @@ static void take_message(const struct frame *frame, const ProtobufCMessage *mess
 	else if (frame->type == STREAM_BARRIER)
 		event(EVENT_BARRIER, "");
 	else if (frame->type == STREAM_END)
-		on_end(current);
+		on_end(t->current);
 	else if (plain >= 0)
 		event((enum session_event)plain, "");
 }
 
-/* The source's life: a link that is dead, or one that lives and brings nothing. */
+/* The source's life: a link that is dead, or one that lives and brings nothing, or takes nothing. */
 static void check_life(void)
 {
 	struct target *t = &target;
 	const bool begun = t->session.state != TARGET_WAITING && t->session.state != TARGET_DOUBT;
 
-	if (begun && link_dead(t->channel.link))
+	if (begun && (t->mute || link_dead(t->channel.link)))
 		event(EVENT_LINK_DEAD, "the link is dead: no answer from the other host");
 	else if (begun && rdtsc() - t->heard_at > SILENCE_PATIENCE * move_patience())
 		event(EVENT_TIMEOUT, "the other host is silent for too long");
+}
+
+/* Of a move that is over for long: this one, told twice, is not about the VM that is waited for. */
+static bool is_stale(enum session_event decision)
+{
+	return decision == EVENT_DECIDE_DROP && target.session.state == TARGET_WAITING && !move.over;
 }
 
 bool target_step(struct vcpu *current)
@@ -454,12 +480,18 @@ bool target_step(struct vcpu *current)
 	const char *why = "";
 	int got = 0;
 
+	t->current = current ? current : move.vm ? move.vm->vcpu[0] : NULL;
 	link_poll();
-	while (t->expects && (got = channel_receive(&t->channel, &frame, &message, &why)) > 0) {
+	for (unsigned i = 0; i < MESSAGES_MOST && t->expects && !t->mute; i++) {
+		got = channel_receive(&t->channel, &frame, &message, &why);
+		if (got <= 0)
+			break;
 		if (t->session.state == TARGET_WAITING)
 			link_set_limit(t->channel.link, move_patience(), move_patience() / 4);
 		t->heard_at = rdtsc();
-		take_message(&frame, message, current ? current : move.vm ? move.vm->vcpu[0] : NULL);
+		take_message(&frame, message);
+		if (!t->current && move.vm)
+			t->current = move.vm->vcpu[0];
 	}
 	if (!t->expects)
 		return move.here;
@@ -468,7 +500,7 @@ bool target_step(struct vcpu *current)
 		event(EVENT_BAD, why);
 	}
 	decision = move_decision();
-	if (decision != SESSION_EVENTS)
+	if (decision != SESSION_EVENTS && !is_stale(decision))
 		event(decision, "so it was decided");
 	if (t->expects)
 		check_life();

@@ -18,6 +18,21 @@ static uint64_t due_at = NEVER; /* the earliest */
 static void (*alarm_fn)(void), (*device_alarm_fn)(void);
 static unsigned vms, vcpus;
 
+/* Who was alone had no end of its slice. */
+static void share(void)
+{
+	struct vcpu *c = ring;
+
+	do {
+		if (c->slice_end == NEVER) {
+			c->slice_end = rdtsc() + c->vm->config->slice;
+			if (c->own_deadline > c->slice_end)
+				c->own_deadline = c->slice_end;
+		}
+		c = c->next;
+	} while (c != ring);
+}
+
 void sched_add(struct vcpu *v)
 {
 	if (ring) {
@@ -27,7 +42,8 @@ void sched_add(struct vcpu *v)
 		v->next = v;
 	}
 	ring = v;
-	vcpus++;
+	if (++vcpus > 1)
+		share();
 	if (!v->id)
 		vms++;
 }

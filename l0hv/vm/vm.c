@@ -101,7 +101,6 @@ static int create_vcpu(struct vm *vm, unsigned id, uint32_t entry, uint32_t info
 		return -ENOMEM;
 	vmcs01_init(v, entry, info);
 	v->state = id ? VCPU_WAIT_SIPI : VCPU_RUNNING;
-	sched_add(v);
 	return 0;
 }
 
@@ -163,6 +162,8 @@ int vm_create(const struct vm_config *config, const struct cpu_policy *cpu, cons
 	error = config->move.to == CONFIG_NO_HOST && bundle ? rounds_start(vm, why) : 0;
 	if (error)
 		return error;
+	for (unsigned i = 0; i < config->vcpus; i++)
+		sched_add(vm->vcpu[i]); /* not before nothing can fail any more */
 	*out = vm;
 	return 0;
 }

@@ -95,6 +95,25 @@ two_processors() {
 }
 case_ "with two processors that write" two_processors
 
+# The processor that was the last to run here is not the first of the VM, which halts.
+two_back() {
+	go back 0 --from "$skylake" --to "$haswell" --to 0 --policy pool --cpus 2 --memory 2M halted moves=2 && moved back '1->0' && said back ' 1 passed, 0 failed,'
+}
+case_ "with two processors, there and back" two_back
+
+# A VM that was alone on its host shares it with one that arrives, and one that arrives does not wait for its end.
+shared() {
+	go shared 0 --memory 2M --beside '1:dirtier:rounds=400 pages=200' dirtier "rate=200000 writes=800 pages=40 move=50" && moved shared '0->1' &&
+		[ "$(grep -aoE '^@1 stop vm=[a-z]+' "$work/shared" | head -n 1)" = '@1 stop vm=dirtier' ]
+}
+case_ "to a host that has a VM of its own" shared
+
+# Processors that have no XSAVE: 512 bytes of x87 and SSE.
+no_xsave() {
+	go fxsave 0 --from corei5_arrandale_m520 --to corei5_arrandale_m520 --memory 2M --at 'exit 20' cpudump && said fxsave '^0->1 moved: ' && verified fxsave
+}
+case_ "between processors without XSAVE" no_xsave
+
 lossy() {
 	go lossy 0 --from "$haswell" --to "$haswell" --link loss=1%,dup=1%,reorder=1%,corrupt=1%,seed=5 dirtier "$dirtier move=100" &&
 		moved lossy '0->1' && diff <(grep -aE '^0->1 ' "$work/like") <(grep -aE '^0->1 ' "$work/lossy")

@@ -212,6 +212,9 @@ static void test_rules(void **state)
 	CASE(s.vcpu.id = 1, VERIFY_VCPU);
 	CASE(s.vcpu.n_gpr = 14, VERIFY_VCPU_FORM);
 	CASE(s.vcpu.sipi_vector = 256, VERIFY_VCPU_FORM);
+	for (size_t n = 0; n < 16400; n++) /* FXSAVE's, or one that XSAVE can have written */
+		CASE(s.vcpu.xsave.len = n,
+		     !n || n == 512 || (n >= 576 && n <= 16384) ? VERIFY_OK : VERIFY_VCPU_FORM);
 }
 
 /* A whole capture cut anywhere is never taken for a whole move. */
