@@ -219,6 +219,19 @@ static __attribute__((noinline, noreturn)) void start_with_arrival(void)
 	vcpu_enter(sched_next(ring->next));
 }
 
+/* A guest's time begins when it does: what L0 did since it made the VM is none of it, and hangs on the build.
+ */
+static void begin_time(struct vcpu *first)
+{
+	struct vcpu *c = first;
+
+	do {
+		if (!c->id)
+			vm_shift_ticks(c->vm, first, rdtsc() - c->vm->made_at);
+		c = c->next;
+	} while (c != first);
+}
+
 void sched_start(uint64_t limit)
 {
 	struct vcpu *first;
@@ -229,6 +242,7 @@ void sched_start(uint64_t limit)
 	if (!ring)
 		start_with_arrival();
 	first = ring->next;
+	begin_time(first);
 	begin_slice(first);
 	switch_to(NULL, first);
 	first->entered_at = rdtsc();

@@ -131,8 +131,9 @@ int vm_create(const struct vm_config *config, const struct cpu_policy *cpu, cons
 	error = bundle ? multiboot_load(vm, bundle, &entry, &info, why) : 0;
 	if (error)
 		return error;
-	tsc_offset = 0 - rdtsc();
-	platform_init(&vm->platform, &vm_platform_ops, vm, config->vcpus, VIRTUAL_HZ, rdtsc());
+	vm->made_at = rdtsc();
+	tsc_offset = 0 - vm->made_at;
+	platform_init(&vm->platform, &vm_platform_ops, vm, config->vcpus, VIRTUAL_HZ, vm->made_at);
 	platform_virtual_wire(&vm->platform);
 	platform_set_memory(&vm->platform, vm->ram_bytes);
 	vm->platform.maxphyaddr = vm->cpu.maxphyaddr;

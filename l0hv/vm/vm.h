@@ -140,6 +140,7 @@ struct vm {
 	uint32_t renew_exits; /* since the last renewal */
 	uint64_t ram; /* physical address of guest-physical 0; contiguous */
 	uint64_t ram_bytes;
+	uint64_t made_at; /* TSC; its time begins with its first instruction (sched_start()) */
 	struct ept ept;
 	uint64_t eptp;
 	uint64_t identity_page; /* page table of unpaged guests without unrestricted guest (l0hv/exits/cr.c);
