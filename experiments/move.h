@@ -27,7 +27,8 @@ struct move_spec {
 	struct launch guest; /* the VM as launch_prepare() wants it; name, cpu and lines aside */
 	const char *vm_lines, *l0_lines; /* of each host, or "" */
 	const char *host_vm_lines[NB_LINK_HOSTS], *host_l0_lines[NB_LINK_HOSTS]; /* more of one, or NULL */
-	struct launch_beside beside[NB_LINK_HOSTS]; /* another VM of that host, which stays; name NULL: none */
+	struct launch_beside
+		beside[NB_LINK_HOSTS]; /* another VM of that host, which stays; name NULL: none */
 	struct wire_script script;
 	const char *name; /* machines are NAME-0, NAME-1 ... */
 	const char *pcap, *keep_dir; /* or NULL; machines' files go into keep_dir/0, 1 ... */

@@ -26,7 +26,8 @@ void ept_dirty_sweep(struct ept *ept, const struct ept_mem *mem, uint64_t gpa, u
 
 /* The same for one page: true if it had the flag. */
 bool ept_dirty_clear(struct ept *ept, const struct ept_mem *mem, uint64_t gpa, uint64_t flag);
-/* The same for the pages of a bitmap of `words` words, from address 0 on: one walk for the pages of a table. */
+/* The same for the pages of a bitmap of `words` words, from address 0 on: one walk for the pages of a table.
+ */
 void ept_dirty_clear_set(struct ept *ept, const struct ept_mem *mem, const uint64_t *bitmap, uint64_t words,
 			 uint64_t flag);
 /* Set it: true if the page is mapped and did not have it. Nothing becomes stale. */

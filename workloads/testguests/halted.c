@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The bootstrap processor halts for good; the other one says where the VM may move (moves=N, 2), and goes on. */
+/* The bootstrap processor halts for good; the other one says where the VM may move (moves=N, 2), and goes on.
+ */
 #include "rt.h"
 #include "rt_apic.h"
 #include "rt_check.h"
