@@ -223,7 +223,7 @@ static int fail_value(struct parser *p, const struct config_key *key, struct spa
 		say(e, "mark, hypercall, tick N or exit N");
 		break;
 	case CONFIG_FAULT:
-		say(e, "drop, truncate, flip, twice or swap, and a message's number");
+		say(e, "drop, truncate, flip, twice, swap or deaf, and a message's number");
 		break;
 	case CONFIG_TEXT:
 		say(e, "at most ");
@@ -359,6 +359,7 @@ static const struct {
 	  [CONFIG_FAULT_NONE] = {"none", false},        [CONFIG_FAULT_DROP] = {"drop", true},
 	  [CONFIG_FAULT_TRUNCATE] = {"truncate", true}, [CONFIG_FAULT_FLIP] = {"flip", true},
 	  [CONFIG_FAULT_TWICE] = {"twice", true},       [CONFIG_FAULT_SWAP] = {"swap", true},
+	  [CONFIG_FAULT_DEAF] = {"deaf", true},
 };
 
 static int set_pair(struct parser *p, const struct config_key *key, void *field, struct span value)

@@ -36,14 +36,15 @@ struct config_pair {
 /* When a VM goes to another host. */
 enum config_when { CONFIG_AT_MARK, CONFIG_AT_HYPERCALL, CONFIG_AT_TICK, CONFIG_AT_EXIT };
 
-/* What a test does to a message of the stream before it is sent. */
+/* What a test does to a message of the stream before it is sent; DEAF: from it on nothing is read. */
 enum config_fault {
 	CONFIG_FAULT_NONE,
 	CONFIG_FAULT_DROP,
 	CONFIG_FAULT_TRUNCATE,
 	CONFIG_FAULT_FLIP,
 	CONFIG_FAULT_TWICE,
-	CONFIG_FAULT_SWAP
+	CONFIG_FAULT_SWAP,
+	CONFIG_FAULT_DEAF
 };
 
 /* Keys migrate.*: how a VM moves (docs/migration.md). */

@@ -111,19 +111,31 @@ void session_target(struct session *s)
 	*s = (struct session){.state = TARGET_WAITING, .target = true};
 }
 
-uint32_t session_event(struct session *s, enum session_event event)
+static const struct row *find(const struct session *s, enum session_event event)
 {
 	const struct row *rows = s->target ? target_rows : source_rows;
 	const size_t count = s->target ? COUNT(target_rows) : COUNT(source_rows);
 
-	for (size_t i = 0; i < count; i++) {
-		if (rows[i].state != s->state || rows[i].event != (uint8_t)event)
-			continue;
-		s->state = rows[i].next;
-		s->why = event;
-		return rows[i].actions;
-	}
-	return 0;
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].state == s->state && rows[i].event == (uint8_t)event)
+			return &rows[i];
+	return NULL;
+}
+
+uint32_t session_event(struct session *s, enum session_event event)
+{
+	const struct row *row = find(s, event);
+
+	if (!row)
+		return 0;
+	s->state = row->next;
+	s->why = event;
+	return row->actions;
+}
+
+bool session_expects(const struct session *s, enum session_event event)
+{
+	return find(s, event) != NULL;
 }
 
 bool session_runs_guest(const struct session *s)

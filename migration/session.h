@@ -98,6 +98,8 @@ void session_source(struct session *s);
 void session_target(struct session *s);
 /* The actions, 0 for none. Events that mean nothing in a state change nothing there. */
 uint32_t session_event(struct session *s, enum session_event event);
+/* It means something in this state. A message that does not is none that a peer in its senses would send. */
+bool session_expects(const struct session *s, enum session_event event);
 /* May this side let the guest run now? At most one side of a move ever says so. */
 bool session_runs_guest(const struct session *s);
 bool session_over(const struct session *s);

@@ -15,8 +15,6 @@ struct source source;
 
 /* How often L0 looks at the link while the guest runs. */
 #define POLL_TICKS 20000u
-/* A message that the peer must answer is waited for so many times as long as a sign of life. */
-#define ANSWER_PATIENCE 4u
 
 static void *allocate(uint64_t bytes)
 {
@@ -84,23 +82,37 @@ static void record(void)
 			 what == RECORD_KEPT ? &s->total : NULL, NULL);
 }
 
-/* The last word to a peer that may be dead: not waited for longer than a sign of life. */
+/* The message under way, until then. The wire's owner may have told the peer already that all is over. */
+static bool push_until(uint64_t limit)
+{
+	int pushed;
+
+	while (!(pushed = channel_push(&source.channel)) && !move.over && rdtsc() < limit) {
+		link_poll();
+		(void)move_decision();
+	}
+	return pushed > 0;
+}
+
+/* The last word to a peer that may be dead: neither to go nor to arrive is it waited for longer than a sign
+ * of life. If it does not get there, the peer finds out by the silence. */
 static void send_abort(void)
 {
 	struct source *s = &source;
 	Nestbed__Abort m = NESTBED__ABORT__INIT;
-	const uint64_t limit = rdtsc() + move_patience();
+	uint64_t limit = rdtsc() + move_patience();
 
 	m.reason = s->why;
-	while (!link_dead(s->channel.link) && !channel_push(&s->channel) && rdtsc() < limit)
-		link_poll();
-	if (s->channel.out_at != s->channel.out_end)
+	if (!push_until(limit))
 		return;
 	(void)channel_send(&s->channel, STREAM_ABORT, &m);
-	while (!channel_push(&s->channel) && rdtsc() < limit)
+	if (!push_until(limit))
+		return;
+	limit = rdtsc() + move_patience();
+	while (!link_idle(s->channel.link) && !link_dead(s->channel.link) && !move.over && rdtsc() < limit) {
 		link_poll();
-	if (link_drain(s->channel.link, move_patience()))
-		return; /* it will find out by the silence */
+		(void)move_decision();
+	}
 }
 
 static void send_commit(void)
@@ -127,11 +139,13 @@ static void gone(void)
 void source_event(enum session_event event, const char *why)
 {
 	struct source *s = &source;
-	const uint32_t actions = session_event(&s->session, event);
+	uint32_t actions;
 
+	if (!session_expects(&s->session, event))
+		return;
+	actions = session_event(&s->session, event);
 	if (why[0])
 		snprintf(s->why, sizeof(s->why), "%s", why);
-	s->waits_since = rdtsc();
 	if (actions & ACT_STOP_GUEST)
 		s->held = true;
 	if (actions & ACT_RECORD)
@@ -142,8 +156,10 @@ void source_event(enum session_event event, const char *why)
 		return;
 	if (actions & ACT_SEND_PAGES)
 		source_begin_pages();
-	if (actions & ACT_SEND_COMMIT)
-		send_commit();
+	if (actions & ACT_SEND_COMMIT) {
+		send_commit(); /* while it waits it hears, and the session goes on */
+		return;
+	}
 	if (actions & ACT_SEND_ABORT)
 		send_abort();
 	if (actions & ACT_TO_BARRIER)
@@ -157,6 +173,20 @@ void source_event(enum session_event event, const char *why)
 		gone();
 }
 
+/* One that has no place in this state is bad; sequence numbers have kept out what only came twice. */
+static void message_event(enum session_event event, const char *why)
+{
+	char misplaced[MOVE_WHY_MAX];
+
+	if (session_expects(&source.session, event)) {
+		source_event(event, why);
+		return;
+	}
+	snprintf(misplaced, sizeof(misplaced), "the other host sent %s, which has no place in state '%s'",
+		 session_event_name(event), session_state_name(&source.session));
+	source_event(EVENT_BAD, misplaced);
+}
+
 static void take_message(const struct frame *frame, const ProtobufCMessage *message)
 {
 	struct source *s = &source;
@@ -164,30 +194,32 @@ static void take_message(const struct frame *frame, const ProtobufCMessage *mess
 	const Nestbed__Ready *ready = (const void *)message;
 	const Nestbed__Abort *abort = (const void *)message;
 	const int plain = session_plain_event((enum stream_type)frame->type);
+	bool same;
 
 	switch (frame->type) {
 	case STREAM_REFUSE:
 		if (s->session.state == SOURCE_OFFERED)
 			reasons_take(&s->refusal, refuse->reason, refuse->n_reason);
-		source_event(EVENT_REFUSE, "the other host refuses it");
+		message_event(EVENT_REFUSE, "the other host refuses it");
 		s->refusal.count = 0;
 		return;
 	case STREAM_READY:
-		source_event(ready->memory_digest == s->total.memory_digest ? EVENT_READY : EVENT_READY_BAD,
-			     ready->memory_digest == s->total.memory_digest
-				     ? ""
-				     : "the other host has another memory digest");
+		same = ready->memory_digest == s->total.memory_digest;
+		message_event(same ? EVENT_READY : EVENT_READY_BAD,
+			      same ? "" : "the other host has another memory digest");
 		return;
 	case STREAM_BARRIER_APPLIED:
 		s->applied = ((const Nestbed__BarrierApplied *)(const void *)message)->epoch;
-		source_event(EVENT_APPLIED, "");
+		message_event(EVENT_APPLIED, "");
 		return;
 	case STREAM_ABORT:
-		source_event(EVENT_ABORT, abort->reason[0] ? abort->reason : "the other host gave it up");
+		message_event(EVENT_ABORT, abort->reason[0] ? abort->reason : "the other host gave it up");
 		return;
 	default:
-		source_event(plain < 0 ? EVENT_BAD : (enum session_event)plain,
-			     plain < 0 ? "the other host sent a message that is not its to send" : "");
+		if (plain < 0)
+			source_event(EVENT_BAD, "the other host sent a message that is not its to send");
+		else
+			message_event((enum session_event)plain, "");
 	}
 }
 
@@ -222,21 +254,27 @@ static void wait_for_peer(void)
 {
 	struct source *s = &source;
 	const uint8_t state = s->session.state;
+	const uint64_t since = rdtsc();
 
-	s->waits_since = rdtsc();
 	while (s->session.state == state) {
 		source_hear();
+		if (state == SOURCE_DOUBT && s->channel.out_at != s->channel.out_end)
+			(void)source_push(); /* Commit may be half out, and end the doubt */
 		if (s->session.state == state && state != SOURCE_DOUBT &&
-		    rdtsc() - s->waits_since > ANSWER_PATIENCE * move_patience())
+		    rdtsc() - since > ANSWER_PATIENCE * move_patience())
 			source_event(EVENT_TIMEOUT, "the other host does not answer in time");
 	}
 }
 
-/* The machine ends, and the VM that the peer waits for will not come. */
+/* The VM that the peer waits for will not come. */
 void source_guest_ended(void)
 {
 	struct source *s = &source;
 
+	if (source_active()) {
+		source_event(EVENT_CANCEL, "the guest ended while it moved");
+		return;
+	}
 	if (!move.left || move.told || s->session.state == SOURCE_KEPT)
 		return;
 	s->peer = (uint8_t)move.config->move.to;
@@ -244,6 +282,7 @@ void source_guest_ended(void)
 	channel_open(&s->channel, link_to(s->peer), SENDER_SOURCE);
 	link_set_limit(s->channel.link, move_patience(), 0);
 	send_abort();
+	move.left = 0;
 }
 
 /* ---- steps ---- */
@@ -281,11 +320,16 @@ static void go_on(struct vcpu *current)
 		(void)source_flush();
 }
 
-/* Ticks from now on after which it wants to go on. */
-static uint64_t work(struct vcpu *current)
+/* Ticks from now on after which it wants to go on. Not inlined: what its caller does before it reads the TSC
+ * is time of the guest's, which must not hang on how many registers this needs. */
+static __attribute__((noinline)) uint64_t work(struct vcpu *current)
 {
 	struct source *s = &source;
 
+	if (move.vm->stopped) { /* others run on */
+		source_guest_ended();
+		return 0;
+	}
 	if (s->session.state == SOURCE_IDLE || session_over(&s->session))
 		source_start(current);
 	for (;;) {
@@ -316,10 +360,12 @@ static uint64_t work(struct vcpu *current)
 				return guests_turn();
 			continue;
 		}
-		if (channel_push(&s->channel) == 1) {
+		if (source_push() == 1) {
 			go_on(current);
 			continue;
 		}
+		if (session_over(&s->session))
+			continue;
 		stand_back();
 		return POLL_TICKS;
 	}

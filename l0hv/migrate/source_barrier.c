@@ -131,6 +131,8 @@ static void begin(void)
 			source_spend(s->barrier.not_before - source_now());
 		else
 			source_hear();
+		if (session_over(&s->session))
+			return;
 	}
 	s->barrier_began = source_now();
 	s->stopped = s->flushed = s->wrote_back = 0;
@@ -181,8 +183,10 @@ void source_barrier_applied(void)
 
 	if (s->applied != s->barrier_epoch)
 		source_event(EVENT_BAD, "the other host answered another barrier");
-	else
+	else if (s->barrier.step == BARRIER_WAIT_APPLIED)
 		(void)barrier_event(&s->barrier, BARRIER_APPLIED, source_now());
+	else if (!(s->barrier.config.leave_out >> BARRIER_WAIT_APPLIED & 1u))
+		source_event(EVENT_BAD, "the other host answered a barrier that asked for nothing");
 }
 
 /* The move is over: the vCPUs run again. */

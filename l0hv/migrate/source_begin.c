@@ -100,7 +100,9 @@ void source_start(struct vcpu *current)
 	s->offset = move.config->move.virtual_time ? 0 : rdtsc();
 	s->clock = s->busy_until = 0;
 	s->rounds = s->barriers = 0;
-	s->held = s->asked = false;
+	s->held = s->asked = s->deaf = false;
+	s->why[0] = 0;
+	s->refusal.count = 0;
 	s->epoch_pages = 0;
 	s->batch_most = batch_for(move.config->move.rate);
 	s->peer = (uint8_t)move.config->move.to;

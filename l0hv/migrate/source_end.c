@@ -66,13 +66,11 @@ static bool send_state(struct vcpu *current)
 		return false;
 	}
 	source_spend(rdtsc() - begin);
-	source_occupy(channel_send_packed(&s->channel, STREAM_DEVICE_STATE, state.devices.bytes,
-					  state.devices.length));
+	source_send_packed(STREAM_DEVICE_STATE, &state.devices);
 	for (unsigned i = 0; i < state.vcpus; i++) {
 		if (!source_flush())
 			return false;
-		source_occupy(channel_send_packed(&s->channel, STREAM_VCPU_STATE, state.vcpu[i].bytes,
-						  state.vcpu[i].length));
+		source_send_packed(STREAM_VCPU_STATE, &state.vcpu[i]);
 	}
 	if (!source_flush())
 		return false;

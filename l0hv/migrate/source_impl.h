@@ -30,7 +30,7 @@ struct source {
 	bool deaf; /* nothing more can be read of the peer */
 	char why[MOVE_WHY_MAX]; /* it ended as it did */
 	struct reasons refusal;
-	uint64_t waits_since; /* TSC of the last event */
+	uint64_t taken_at; /* TSC at which the link took something of the message under way */
 
 	/* Pages */
 	struct dirty unsent; /* written, and not sent since */
@@ -71,6 +71,8 @@ struct source {
 extern struct source source;
 
 /* ---- source.c ---- */
+/* A peer that must answer, or take what is sent to it, has so many times as long as for a sign of life. */
+#define ANSWER_PATIENCE 4u
 void source_event(enum session_event event, const char *why);
 void source_hear(void);
 
@@ -82,13 +84,14 @@ void source_begin_pages(void);
 /* ---- source_pages.c ---- */
 uint64_t source_now(void);
 void source_spend(uint64_t ticks);
-/* The modelled link takes so many bytes more. */
-void source_occupy(uint64_t bytes);
 /* In virtual time: the guest stands still until the modelled link is free. */
 void source_stand_until_free(void);
 /* The guest does not run while L0 waits for the link. */
 bool source_standing(void);
 void source_send(enum stream_type type, const void *message);
+void source_send_packed(enum stream_type type, const struct state_part *part);
+/* What the link takes of the message under way. 1: nothing is left of it; less: as channel_push(). */
+int source_push(void);
 bool source_flush(void);
 void source_send_some(void);
 uint32_t source_collect(uint64_t (*take)(struct vm *vm, uint64_t *bitmap));

@@ -32,11 +32,12 @@ void source_spend(uint64_t ticks)
 		source.clock += ticks;
 }
 
-/* The modelled link takes so many bytes more. */
-void source_occupy(uint64_t bytes)
+/* A message of so many bytes is on its way, over the modelled link too. */
+static void under_way(uint64_t bytes)
 {
 	struct source *s = &source;
 
+	s->taken_at = rdtsc();
 	if (!move.config->move.virtual_time)
 		return;
 	if (s->busy_until < s->clock)
@@ -60,21 +61,37 @@ bool source_standing(void)
 
 void source_send(enum stream_type type, const void *message)
 {
-	source_occupy(channel_send(&source.channel, type, message));
+	under_way(channel_send(&source.channel, type, message));
 }
 
-/* All of the message is in the link's hands; false: the move is over. A peer that has given up reads nothing,
- * so the link stays full: what it says is heard here. */
+void source_send_packed(enum stream_type type, const struct state_part *part)
+{
+	under_way(channel_send_packed(&source.channel, type, part->bytes, part->length));
+}
+
+/* A peer that answers the link's questions and reads nothing keeps the link alive, and full. */
+int source_push(void)
+{
+	struct source *s = &source;
+	const size_t at = s->channel.out_at;
+	const int pushed = channel_push(&s->channel);
+
+	if (pushed || s->channel.out_at != at)
+		s->taken_at = rdtsc();
+	else if (rdtsc() - s->taken_at > ANSWER_PATIENCE * move_patience())
+		source_event(EVENT_TIMEOUT, "the other host does not take in time what is sent to it");
+	return pushed;
+}
+
+/* All of the message is in the link's hands; false: the move is over, or in doubt. A peer that has given up
+ * reads nothing, so the link stays full: what it says is heard here. */
 bool source_flush(void)
 {
-	const uint8_t *state = &source.session.state;
 	int pushed;
 
-	while (!(pushed = channel_push(&source.channel))) {
-		link_poll();
-		if (*state == SOURCE_ROUNDS || *state == SOURCE_STOPPED)
-			source_hear();
-		if (session_over(&source.session))
+	while (!(pushed = source_push())) {
+		source_hear();
+		if (source.session.state >= SOURCE_DOUBT)
 			return false;
 	}
 	if (pushed < 0)

@@ -434,6 +434,11 @@ static void source_event(struct world *w, enum session_event event)
 		barrier_drive(w, BARRIER_CANCEL);
 }
 
+static void source_message_event(struct world *w, enum session_event event)
+{
+	source_event(w, session_expects(&w->side[SENDER_SOURCE].session, event) ? event : EVENT_BAD);
+}
+
 static void source_message(struct world *w, const struct frame *f, const ProtobufCMessage *m)
 {
 	const Nestbed__Ready *ready = (const void *)m;
@@ -441,11 +446,12 @@ static void source_message(struct world *w, const struct frame *f, const Protobu
 	const int plain = session_plain_event((enum stream_type)f->type);
 
 	if (f->type == STREAM_READY)
-		source_event(w, ready->memory_digest == w->end_digest ? EVENT_READY : EVENT_READY_BAD);
+		source_message_event(w,
+				     ready->memory_digest == w->end_digest ? EVENT_READY : EVENT_READY_BAD);
 	else if (f->type == STREAM_BARRIER_APPLIED)
-		source_event(w, applied->epoch == w->barrier_epoch ? EVENT_APPLIED : EVENT_BAD);
+		source_message_event(w, applied->epoch == w->barrier_epoch ? EVENT_APPLIED : EVENT_BAD);
 	else
-		source_event(w, plain < 0 ? EVENT_BAD : (enum session_event)plain);
+		source_message_event(w, plain < 0 ? EVENT_BAD : (enum session_event)plain);
 }
 
 /* ---- the target ---- */

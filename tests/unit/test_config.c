@@ -81,7 +81,8 @@ static const struct {
 	{"move at a mark with a number",  VM "migrate.at = mark 3\n",
 	 "line 3: 'migrate.at' must be mark, hypercall, tick N or exit N, got 'mark 3'"											 },
 	{"fault of no name",              VM "migrate.fault = burn 3\n",
-	 "line 3: 'migrate.fault' must be drop, truncate, flip, twice or swap, and a message's number, got "
+	 "line 3: 'migrate.fault' must be drop, truncate, flip, twice, swap or deaf, and a message's number, "
+	 "got "
 	 "'burn 3'"																			     },
 	{"move without a host",           VM "migrate.to = 1\n",
 	 "line 1: [vm a] moves, so [l0] needs a 'host' that is another number"												  },

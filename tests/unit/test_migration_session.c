@@ -136,6 +136,33 @@ static void test_tables_are_closed(void **state)
 			}
 }
 
+/* All that a target may say, against where its source is: what has no place there is told to the caller, who
+ * takes it for bad, and a source that has not committed is free of such a peer at once. */
+static void test_messages_of_the_target(void **state)
+{
+	static const enum session_event said[] = {EVENT_ACCEPT,    EVENT_REFUSE,  EVENT_APPLIED, EVENT_READY,
+						  EVENT_READY_BAD, EVENT_RUNNING, EVENT_ABORT};
+	static const char *const places[SOURCE_STATES] = {
+		[SOURCE_IDLE] = ".......",    [SOURCE_OFFERED] = "xx....x", [SOURCE_ROUNDS] = "..x...x",
+		[SOURCE_STOPPED] = "......x", [SOURCE_ENDED] = "...xx.x",   [SOURCE_COMMITTED] = ".....xx",
+		[SOURCE_DOUBT] = ".....x.",   [SOURCE_MOVED] = ".......",   [SOURCE_KEPT] = ".......",
+	};
+
+	(void)state;
+	for (unsigned from = 0; from < SOURCE_STATES; from++)
+		for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+			struct session s = {.state = (uint8_t)from};
+
+			if (session_expects(&s, said[i]) != (places[from][i] == 'x') || s.state != from)
+				fail_msg("%s in state '%s'", session_event_name(said[i]),
+					 session_state_name(&s));
+			if (session_expects(&s, said[i]) || from < SOURCE_OFFERED || from > SOURCE_ENDED)
+				continue;
+			(void)session_event(&s, EVENT_BAD);
+			assert_int_equal(s.state, SOURCE_KEPT);
+		}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +170,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_each_fault_at_each_message),
 		cmocka_unit_test(test_each_bit_of_headers),
 		cmocka_unit_test(test_tables_are_closed),
+		cmocka_unit_test(test_messages_of_the_target),
 	};
 
 	/* With a file's name: the capture of a whole move into it, for the corpus of the fuzzer. */
