@@ -145,6 +145,15 @@ static int on_round(struct move_watch *w, unsigned host, const Nestbed__MoveRoun
 	return hop;
 }
 
+static void on_end(struct move_watch *w)
+{
+	struct move_hop *h = &w->hop[w->current];
+
+	w->ended = true;
+	if (w->current < w->path->hops)
+		h->cut = h->started && !h->kept && !h->moved;
+}
+
 int move_watch_record(struct move_watch *w, unsigned host, const char *vm, const Nestbed__Record *record)
 {
 	switch ((int)record->body_case) {
@@ -154,7 +163,7 @@ int move_watch_record(struct move_watch *w, unsigned host, const char *vm, const
 		return strcmp(record->move_round->vm, vm) ? -1 : on_round(w, host, record->move_round);
 	case NESTBED__RECORD__BODY_STOP:
 		if (!strcmp(record->stop->vm, vm) && host == move_watch_holder(w))
-			w->ended = true;
+			on_end(w);
 		return -1;
 	default:
 		return -1;
@@ -244,7 +253,7 @@ const char *move_watch_outcome(const struct move_watch *w, unsigned hop)
 	if (!h->started)
 		return "none";
 	if (h->kept)
-		return h->reasons.size ? "refused" : "kept";
+		return h->cut ? "ended" : h->reasons.size ? "refused" : "kept";
 	return w->lost ? "lost" : w->ended ? "ended" : "unfinished";
 }
 

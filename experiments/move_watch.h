@@ -22,6 +22,7 @@ struct move_hop {
 	bool started;
 	enum session_record source_said, target_said; /* the last */
 	bool moved, kept; /* the source said that it is over */
+	bool cut; /* the VM ended at its source while it was under way */
 	bool has_total, has_arrival;
 	Nestbed__MoveTotal total; /* of its strings only `tracker`, in a copy */
 	Nestbed__MoveArrival arrival;
@@ -54,7 +55,8 @@ void move_watch_decide(struct move_watch *w, enum move_tell tell[NB_LINK_HOSTS])
 /* Nobody has anything to do any more but to end: hosts that still live wait in vain. */
 bool move_watch_over(const struct move_watch *w);
 unsigned move_watch_holder(const struct move_watch *w);
-/* "moved", "kept", "refused", "lost", "none": of a hop. */
+/* "moved", "kept", "refused", "ended" (the VM, before it was moved), "lost", "none", "unfinished": of a hop.
+ */
 const char *move_watch_outcome(const struct move_watch *w, unsigned hop);
 /* Ticks for which the guest stood still. */
 uint64_t move_hop_down(const struct move_hop *h);

@@ -11,11 +11,11 @@ if ! "$nestbed" link --bytes 1 >"$work/probe" 2>&1 && grep -q 'no link is possib
 	exit 0
 fi
 
-# go NAME WRITES OPTION...: the guest is whole where it was, and the move is over
+# go NAME OUTCOME WRITES OPTION...: the guest is whole where it was, and the move is over
 go() {
-	"$nestbed" move --timeout 60 --memory 8M "${@:3}" dirtier "rate=200000 writes=$2 pages=400 fill=4 move=50" >"$work/$1" 2>"$work/$1.err" ||
+	"$nestbed" move --timeout 60 --memory 8M "${@:4}" dirtier "rate=200000 writes=$3 pages=400 fill=4 move=50" >"$work/$1" 2>"$work/$1.err" ||
 		{ cat "$work/$1.err"; return 1; }
-	said "$1" '^0->1 kept: ' && said "$1" '^dirtier> .* passed, 0 failed,' && said "$1" '^@0 stop .*cause=SHUTDOWN'
+	said "$1" "^0->1 $2: " && said "$1" '^dirtier> .* passed, 0 failed,' && said "$1" '^@0 stop .*cause=SHUTDOWN'
 }
 # says NAME HOST RECORD WHY
 says() {
@@ -25,7 +25,7 @@ says() {
 # A link so slow that the guest's life is shorter. Its last move; what tells the other host that nothing more comes, Abort or who carries the
 # frames, is a matter of luck.
 ends() {
-	go "$1" 80 --set migrate.patience=5000 "${@:2}" && says "$1" 0 KEPT 'the guest ended while it moved' &&
+	go "$1" ended 80 --set migrate.patience=5000 "${@:2}" && says "$1" 0 KEPT 'the guest ended while it moved' &&
 		says "$1" 1 DROPPED '(the guest ended while it moved|so it was decided)'
 }
 aborts() {
@@ -44,7 +44,7 @@ case_ "likewise in real time" ends real --link rate=1Mbit --set migrate.virtual_
 
 # It reads nothing, and answers for the link. Long before it would give up by itself the source has done so.
 deaf() {
-	go "$1" 40000 --set migrate.patience=250 "${@:3}" && says "$1" 0 KEPT "the other host does not $2 in time.*"
+	go "$1" kept 40000 --set migrate.patience=250 "${@:3}" && says "$1" 0 KEPT "the other host does not $2 in time.*"
 }
 case_ "the other host never reads" deaf mute answer --set "host1.migrate.fault=deaf 0"
 case_ "the other host reads no more once it has accepted" deaf deaf take --set "host1.migrate.fault=deaf 1"

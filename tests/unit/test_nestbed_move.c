@@ -173,6 +173,8 @@ static void decisions(void **state)
 		{"S S",   "0s 0k 1!",                         "--",  "kept",       0, 0, false, false},
 		{"S S",   "0s 0f 1x 0e 0!",                   "-e",  "refused",    0, 0, true,  false},
 		{"S S",   "0s 0e",                            "ee",  "ended",      0, 0, true,  false},
+		{"S S",   "0s 0e 0k",                         "ee",  "ended",      0, 0, true,  false},
+		{"S S",   "0s 0k 0e",                         "ee",  "kept",       0, 0, true,  false},
 		{"S S",   "0e",			       "ee",  "none",       0, 0, true,  false},
  /* doubt: first who is to run, the other when that one does */
 		{"S S",   "0s 1r 0c 0d",                      "-r",  "unfinished", 0, 1, false, false},
