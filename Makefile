@@ -21,7 +21,7 @@ HOST_CFLAGS = -std=gnu11 -O2 -g $(WARN) $(SANFLAGS) -D_GNU_SOURCE -Iinclude -I. 
 # Freestanding code for L0 and 64-bit guests: no FPU, no red zone, runs where it is linked.
 FREE_CFLAGS = -std=gnu11 -O2 -g -m64 -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-strict-aliasing -fcf-protection=none \
-	-ffunction-sections -fdata-sections $(WARN) -Iinclude -I. -I$(BUILD)/gen
+	-ffunction-sections -fdata-sections $(WARN) -Iinclude -I. -I$(BUILD)/gen -ffile-prefix-map=$(BUILD)/=build/
 
 .DEFAULT_GOAL := all
 .SECONDARY:
