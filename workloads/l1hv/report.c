@@ -2,10 +2,6 @@
 #include "report.h"
 #include "workloads/rt/rt_record.h"
 
-#ifndef NB_VERSION
-#define NB_VERSION "unknown"
-#endif
-
 #define REGS_MAX 64u
 #define TEXT(s)  ((char *)(uintptr_t)(s)) /* protobuf-c takes char *, and only reads */
 
@@ -59,7 +55,6 @@ void report_hello(const struct capability *cap, const char *unit)
 		list[i] = &capability[i];
 	}
 	hello.producer = TEXT("l1hv");
-	hello.version = TEXT(NB_VERSION);
 	hello.cpu = brand;
 	hello.signature = cpuid(1, 0).eax;
 	hello.unit = TEXT(unit);

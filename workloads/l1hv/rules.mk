@@ -4,5 +4,3 @@ L1HV := $(wildcard workloads/l1hv/*.c workloads/l1hv/*.S) workloads/vmx/host_sta
 $(call guest,l1hv,$(L1HV) workloads/l1hv/write_back/skipped.c)
 # The same, but what L2 does to caches it does for it.
 $(call guest,l1hv-wbinvd,$(L1HV) workloads/l1hv/write_back/executed.c)
-$(BUILD)/workloads/l1hv/report.c.o: $(BUILD)/version.txt
-$(BUILD)/workloads/l1hv/report.c.o: GUEST_CFLAGS += -DNB_VERSION='"$(VERSION)"'
