@@ -15,6 +15,8 @@
 #include "experiments/printer.h"
 #include "experiments/setting.h"
 
+#define DEFAULT_RATE 1000000000u /* migrate.rate (docs/bundle.md) */
+
 enum {
 	OPT_FROM = 256,
 	OPT_TO,
@@ -377,21 +379,6 @@ static void print_outcome(const struct arguments *a)
 
 /* ---- running ---- */
 
-/* In virtual time rate and delay are L0's affair, and the wire is as fast as it can. */
-static uint64_t divide_script(struct arguments *a)
-{
-	struct wire_script *s = &a->spec.script;
-	const uint64_t rate = s->rate;
-
-	if (rate)
-		text_addf(&a->vm_lines, "migrate.rate = %llu\n", (unsigned long long)rate);
-	if (s->delay && !a->real_time)
-		text_addf(&a->vm_lines, "migrate.delay = %llu\n", (unsigned long long)s->delay);
-	if (!a->real_time)
-		s->rate = s->delay = 0;
-	return rate ? rate : 1000000000;
-}
-
 static int read_policy(struct arguments *a)
 {
 	char *why;
@@ -413,9 +400,10 @@ static int read_policy(struct arguments *a)
 static int run(struct arguments *a)
 {
 	struct move_spec *s = &a->spec;
-	const uint64_t rate = divide_script(a);
+	const uint64_t rate = s->script.rate ? s->script.rate : DEFAULT_RATE;
 	int status, saved;
 
+	move_link_lines(&s->script, a->real_time, &a->vm_lines);
 	s->path = &a->path;
 	s->name = s->guest.guest;
 	s->vm_lines = a->vm_lines.size ? a->vm_lines.data : "";

@@ -144,17 +144,7 @@ static int make_setup(struct run *run, struct migrate_setup *setup)
 	text_addf(&setup->lines, "migrate.down_time = %s\n", run_value(run, "down_ticks"));
 	if (setup->real_time)
 		text_addf(&setup->lines, "migrate.virtual_time = off\n");
-	else if (setup->script.delay)
-		text_addf(&setup->lines, "migrate.delay = %llu\n", (unsigned long long)setup->script.delay);
 	return CLI_OK;
-}
-
-static void free_setup(struct migrate_setup *setup)
-{
-	for (unsigned i = 0; i < setup->guests; i++)
-		free(setup->guest[i].data);
-	free(setup->l1hv.data);
-	text_free(&setup->lines);
 }
 
 /* A rate in `link` is short for a link_mbit of one value. NULL: there are both; told on stderr. */
@@ -258,7 +248,7 @@ static int run_migrate(struct run *run)
 	}
 	move_tables_free(&tables);
 	migrate_cases_free(&cases);
-	free_setup(&setup);
+	text_free(&setup.lines);
 	return status;
 }
 

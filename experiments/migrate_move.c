@@ -27,60 +27,6 @@ static void on_guest_record(void *ctx, const struct decode_source *from, const N
 	check->failed += record->value->value;
 }
 
-/* Read once for all moves. */
-static const struct blob *image_of(struct migrate_setup *setup, const char *name)
-{
-	for (unsigned i = 0; i < setup->guests; i++)
-		if (!strcmp(setup->names[i], name))
-			return &setup->guest[i];
-	if (guest_read(name, &setup->guest[setup->guests]))
-		return NULL;
-	setup->names[setup->guests] = name;
-	return &setup->guest[setup->guests++];
-}
-
-static int make_guest(struct migrate_setup *setup, const struct migrate_case *c, const char *cmdline,
-		      struct launch *l)
-{
-	const char *workload = c->word[MIGRATE_WORKLOAD];
-	const struct blob *image = image_of(setup, workload);
-
-	if (!image)
-		return CLI_REFUSED;
-	l->memory = c->guest_mib << 20;
-	if (!strcmp(c->word[MIGRATE_LEVEL], "L1")) {
-		l->guest = workload;
-		l->image = *image;
-		l->cmdline = cmdline;
-		return CLI_OK;
-	}
-	if (!setup->l1hv.data && guest_read("l1hv", &setup->l1hv))
-		return CLI_REFUSED;
-	l->guest = "l1hv";
-	l->image = setup->l1hv;
-	l->cmdline = "wbinvd=off"; /* L0 sees that of the guest, as it would of L1 */
-	l->nested = true;
-	l->module[0] = (struct launch_module){workload, cmdline, *image};
-	l->module_count = 1;
-	return CLI_OK;
-}
-
-static void make_lines(const struct migrate_setup *setup, const struct migrate_case *c, struct text *lines)
-{
-	text_addf(lines, "migrate.track = %s\nmigrate.rate = %" PRIu64 "\n%s", c->word[MIGRATE_TRACKER],
-		  c->link_mbit * 1000000, setup->lines.data);
-}
-
-/* In virtual time rate and delay are L0's affair, and the wire is as fast as it can. */
-static struct wire_script make_script(const struct migrate_setup *setup, const struct migrate_case *c)
-{
-	struct wire_script script = setup->script;
-
-	script.rate = setup->real_time ? c->link_mbit * 1000000 : 0;
-	script.delay = setup->real_time ? script.delay : 0;
-	return script;
-}
-
 static void book(struct run *run, const struct move *m, int status)
 {
 	for (unsigned i = 0; i < m->watch.path->hosts; i++)
@@ -146,12 +92,39 @@ struct one {
 	struct policy_file policy;
 	struct self_check check;
 	struct text lines;
+	struct blob image, l1hv;
 	char *cmdline, *name, *keep;
 };
+
+/* The VM: the workload, or l1hv with the workload as its guest. */
+static int make_guest(struct one *o)
+{
+	const char *workload = o->c->word[MIGRATE_WORKLOAD];
+	struct launch *l = &o->spec.guest;
+
+	if (guest_read(workload, &o->image))
+		return CLI_REFUSED;
+	l->memory = o->c->guest_mib << 20;
+	l->guest = workload;
+	l->image = o->image;
+	l->cmdline = o->cmdline;
+	if (!strcmp(o->c->word[MIGRATE_LEVEL], "L1"))
+		return CLI_OK;
+	if (guest_read("l1hv", &o->l1hv))
+		return CLI_REFUSED;
+	l->guest = "l1hv";
+	l->image = o->l1hv;
+	l->cmdline = "wbinvd=off"; /* L0 sees that of the guest, as it would of L1 */
+	l->nested = true;
+	l->module[0] = (struct launch_module){workload, o->cmdline, o->image};
+	l->module_count = 1;
+	return CLI_OK;
+}
 
 static int prepare(struct one *o)
 {
 	struct move_spec *s = &o->spec;
+	struct wire_script script = o->setup->script;
 	char *why;
 	int status;
 
@@ -160,7 +133,9 @@ static int prepare(struct one *o)
 		return cli_usage(why);
 	if (o->setup->pool && policy_pool(&o->path, &o->policy, &why))
 		return cli_usage(why);
-	make_lines(o->setup, o->c, &o->lines);
+	script.rate = o->c->link_mbit * 1000000;
+	text_addf(&o->lines, "migrate.track = %s\n%s", o->c->word[MIGRATE_TRACKER], o->setup->lines.data);
+	move_link_lines(&script, o->setup->real_time, &o->lines);
 	*s = (struct move_spec){
 		.path = &o->path,
 		.name = o->name,
@@ -168,10 +143,10 @@ static int prepare(struct one *o)
 		.l0_lines = "",
 		.keep_dir = o->keep,
 		.seconds = o->setup->run->seconds,
-		.script = make_script(o->setup, o->c),
+		.script = script,
 		.guest_sink = {.record = on_guest_record, .ctx = &o->check},
 	};
-	status = make_guest(o->setup, o->c, o->cmdline, &s->guest);
+	status = make_guest(o);
 	s->guest.policy_name = o->policy.name;
 	s->guest.policy_text = o->policy.text;
 	return status;
@@ -221,6 +196,8 @@ int migrate_move(struct migrate_setup *setup, const struct migrate_case *c, unsi
 		status = run_it(o, tables);
 	policy_file_free(&o->policy);
 	text_free(&o->lines);
+	free(o->image.data);
+	free(o->l1hv.data);
 	free(o->keep);
 	free(o->name);
 	free(o->cmdline);

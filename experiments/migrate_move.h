@@ -15,9 +15,6 @@ struct migrate_setup {
 	struct wire_script script;
 	struct text lines; /* of the VM's configuration on each host */
 	bool real_time, pool; /* pool: the guest sees what both processors have */
-	struct blob guest[4], l1hv; /* images, by place in names[] */
-	const char *names[4];
-	unsigned guests;
 };
 
 /*

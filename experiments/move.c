@@ -262,6 +262,17 @@ static int judge(struct move *m)
 	return status;
 }
 
+void move_link_lines(struct wire_script *script, bool real_time, struct text *lines)
+{
+	if (script->rate)
+		text_addf(lines, "migrate.rate = %llu\n", (unsigned long long)script->rate);
+	if (real_time)
+		return;
+	if (script->delay)
+		text_addf(lines, "migrate.delay = %llu\n", (unsigned long long)script->delay);
+	script->rate = script->delay = 0;
+}
+
 int move_run(struct move *m, const struct move_spec *spec)
 {
 	const struct decode_sink sink = {.text = on_guest_text, .record = on_guest_record, .ctx = m};

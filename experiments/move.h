@@ -69,6 +69,11 @@ struct move {
 	char *why; /* the status in words; NULL: nothing ran */
 };
 
+/*
+ * How a link of script->rate (0: L0's default) and script->delay is had: its lines of the VM's configuration
+ * go to `lines`. In virtual time rate and delay are L0's affair, and the wire then is as fast as it can.
+ */
+void move_link_lines(struct wire_script *script, bool real_time, struct text *lines);
 /* Prepares and runs; an enum cli_exit, that of the VM's end wherever it was. What went wrong in the machines
  * is in m->why; all else is told on stderr. */
 __attribute__((warn_unused_result)) int move_run(struct move *m, const struct move_spec *spec);

@@ -24,33 +24,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 			abort();                                                                             \
 	} while (0)
 
-struct moved {
-	uint8_t data[PLATFORM_VCPUS_MAX + 16][DEVICE_PART_MAX];
-};
-
-static void pack(const struct platform *p, uint64_t now, struct moved *m)
-{
-	unsigned n = 0;
-
-	memset(m, 0, sizeof(*m));
-	for (unsigned i = 0; i < device_part_count; i++)
-		for (unsigned vcpu = 0; vcpu < device_part_instances(&device_parts[i], p); vcpu++)
-			device_part_pack(&device_parts[i], p, vcpu, now, m->data[n++]);
-}
-
-static const char *unpack(struct platform *p, uint64_t now, const struct moved *m)
-{
-	const char *bad = NULL;
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < device_part_count && !bad; i++)
-		for (unsigned vcpu = 0; vcpu < device_part_instances(&device_parts[i], p) && !bad; vcpu++)
-			bad = device_part_unpack(&device_parts[i], p, vcpu, now, m->data[n++]);
-	return bad ? bad : device_parts_check(p, true, now);
-}
-
 /* The input's bytes over those of a reset; how many were taken. */
-static size_t overlay(const struct platform *p, const uint8_t *data, size_t size, struct moved *m)
+static size_t overlay(const struct platform *p, const uint8_t *data, size_t size,
+		      struct device_guest_parts *m)
 {
 	size_t at = 0;
 	unsigned n = 0;
@@ -90,12 +66,12 @@ static uint64_t live(struct platform *p, uint64_t now, const uint8_t *data, size
 static void move(const struct platform *p, uint64_t now, uint64_t there)
 {
 	static struct platform q;
-	static struct moved one, two;
+	static struct device_guest_parts one, two;
 
-	pack(p, now, &one);
+	device_guest_pack(p, now, &one);
 	device_guest_init(&q, there);
-	CHECK(!unpack(&q, there, &one));
-	pack(&q, there, &two);
+	CHECK(!device_guest_unpack(&q, there, &one));
+	device_guest_pack(&q, there, &two);
 	CHECK(!memcmp(&one, &two, sizeof(one)));
 	device_parts_refresh(&q, there);
 	device_guest_look(&q, there);
@@ -104,7 +80,7 @@ static void move(const struct platform *p, uint64_t now, uint64_t there)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct platform p;
-	static struct moved m;
+	static struct device_guest_parts m;
 	uint64_t now = 1ull << 50, by;
 
 	if (size < HEAD)
@@ -115,9 +91,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!(data[0] & 1)) {
 		size_t used;
 
-		pack(&p, now, &m);
+		device_guest_pack(&p, now, &m);
 		used = overlay(&p, data + HEAD, size - HEAD, &m);
-		if (unpack(&p, now, &m))
+		if (device_guest_unpack(&p, now, &m))
 			return 0;
 		device_parts_refresh(&p, now);
 		data += used;

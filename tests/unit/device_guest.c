@@ -185,3 +185,24 @@ void device_guest_look(struct platform *p, uint64_t now)
 		(void)platform_interrupt_ack(p, vcpu);
 	}
 }
+
+void device_guest_pack(const struct platform *p, uint64_t now, struct device_guest_parts *parts)
+{
+	unsigned n = 0;
+
+	memset(parts, 0, sizeof(*parts));
+	for (unsigned i = 0; i < device_part_count; i++)
+		for (unsigned vcpu = 0; vcpu < device_part_instances(&device_parts[i], p); vcpu++)
+			device_part_pack(&device_parts[i], p, vcpu, now, parts->data[n++]);
+}
+
+const char *device_guest_unpack(struct platform *p, uint64_t now, const struct device_guest_parts *parts)
+{
+	const char *bad = NULL;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < device_part_count && !bad; i++)
+		for (unsigned vcpu = 0; vcpu < device_part_instances(&device_parts[i], p) && !bad; vcpu++)
+			bad = device_part_unpack(&device_parts[i], p, vcpu, now, parts->data[n++]);
+	return bad ? bad : device_parts_check(p, true, now);
+}

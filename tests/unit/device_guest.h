@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "l0hv/devices/platform.h"
+#include "l0hv/migrate/device_part.h"
 
 #define GUEST_VCPUS 2u
 #define GUEST_STEP  13u /* bytes of one step */
@@ -18,5 +19,13 @@ void device_guest_init(struct platform *p, uint64_t now);
 uint64_t device_guest_step(struct platform *p, const uint8_t *bytes, uint64_t now, uint64_t *passed);
 /* Reads whatever can be read, and acknowledges what is pending. */
 void device_guest_look(struct platform *p, uint64_t now);
+
+/* All parts of a platform as they are sent, in the order of device_parts. */
+struct device_guest_parts {
+	uint8_t data[PLATFORM_VCPUS_MAX + 16][DEVICE_PART_MAX];
+};
+void device_guest_pack(const struct platform *p, uint64_t now, struct device_guest_parts *parts);
+/* Takes and checks them: NULL, or what is wrong. */
+const char *device_guest_unpack(struct platform *p, uint64_t now, const struct device_guest_parts *parts);
 
 #endif

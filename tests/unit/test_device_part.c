@@ -304,31 +304,6 @@ static uint64_t next(void)
 	return z ^ z >> 31;
 }
 
-struct moved {
-	uint8_t data[PLATFORM_VCPUS_MAX + 16][DEVICE_PART_MAX];
-};
-
-static void pack_all(const struct platform *p, uint64_t now, struct moved *m)
-{
-	unsigned n = 0;
-
-	memset(m, 0, sizeof(*m));
-	for (unsigned i = 0; i < device_part_count; i++)
-		for (unsigned vcpu = 0; vcpu < device_part_instances(&device_parts[i], p); vcpu++)
-			device_part_pack(&device_parts[i], p, vcpu, now, m->data[n++]);
-}
-
-static const char *unpack_all(struct platform *p, uint64_t now, const struct moved *m)
-{
-	const char *bad = NULL;
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < device_part_count && !bad; i++)
-		for (unsigned vcpu = 0; vcpu < device_part_instances(&device_parts[i], p) && !bad; vcpu++)
-			bad = device_part_unpack(&device_parts[i], p, vcpu, now, m->data[n++]);
-	return bad ? bad : device_parts_check(p, true, now);
-}
-
 /* Steps of both, each on its clock: what they see is the same. */
 static void live(const char *name, struct platform *a, uint64_t *now_a, struct platform *b, uint64_t *now_b,
 		 unsigned steps)
@@ -356,7 +331,7 @@ static void live(const char *name, struct platform *a, uint64_t *now_a, struct p
 static void test_any_guest_moves(void **state)
 {
 	static struct platform a, b;
-	static struct moved before, after;
+	static struct device_guest_parts before, after;
 
 	(void)state;
 	for (unsigned seed = 0; seed < 2000; seed++) {
@@ -375,16 +350,16 @@ static void test_any_guest_moves(void **state)
 		device_guest_init(&b, now_b);
 		for (unsigned vcpu = 0; vcpu < GUEST_VCPUS; vcpu++)
 			b.vcpu[vcpu].lapic.tsc_offset = a.vcpu[vcpu].lapic.tsc_offset + now_a - now_b;
-		pack_all(&a, now_a, &before);
-		bad = unpack_all(&b, now_b, &before);
+		device_guest_pack(&a, now_a, &before);
+		bad = device_guest_unpack(&b, now_b, &before);
 		if (bad)
 			fail_msg("seed %u: %s", seed, bad);
 		device_parts_refresh(&b, now_b);
 		live(name, &a, &now_a, &b, &now_b, 400);
 		device_parts_refresh(&a, now_a);
 		device_parts_refresh(&b, now_b);
-		pack_all(&a, now_a, &before);
-		pack_all(&b, now_b, &after);
+		device_guest_pack(&a, now_a, &before);
+		device_guest_pack(&b, now_b, &after);
 		assert_memory_equal(&before, &after, sizeof(before));
 	}
 }
@@ -393,7 +368,7 @@ static void test_any_guest_moves(void **state)
 static void test_shift(void **state)
 {
 	static struct platform p;
-	static struct moved before, after;
+	static struct device_guest_parts before, after;
 
 	(void)state;
 	for (unsigned seed = 0; seed < 100; seed++) {
@@ -404,10 +379,10 @@ static void test_shift(void **state)
 		device_guest_init(&p, now);
 		live("shifted", &p, &now, NULL, NULL, 300);
 		device_parts_refresh(&p, now);
-		pack_all(&p, now, &before);
+		device_guest_pack(&p, now, &before);
 		tsc = now + p.vcpu[1].lapic.tsc_offset;
 		device_parts_shift(&p, by);
-		pack_all(&p, now + by, &after);
+		device_guest_pack(&p, now + by, &after);
 		assert_int_equal(now + by + p.vcpu[1].lapic.tsc_offset, tsc);
 		assert_memory_equal(&before, &after, sizeof(before));
 	}
