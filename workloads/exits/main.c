@@ -12,6 +12,11 @@
 #include "rt.h"
 #include "rt_record.h"
 
+/* Where a trace of an operation begins and ends: nothing, unless traced/main.c says otherwise. */
+#ifndef TRACE_MARK
+#define TRACE_MARK()
+#endif
+
 #define WARM_UP    2u
 #define ITERATIONS 200u
 
@@ -106,7 +111,9 @@ static void measure(unsigned int index, uint64_t iterations, Nestbed__Sample *s)
 	regs = (struct op_regs){0};
 	op->before(&regs);
 	outl(NB_PORT_MARK, NB_MARK_BEGIN | mark);
+	TRACE_MARK();
 	ticks = op->loop(n, &regs);
+	TRACE_MARK();
 	outl(NB_PORT_MARK, NB_MARK_END | mark);
 	s->check = op->after(&regs, n);
 	/* T(1) = I + cost, T(2) = 2 I + cost: the interval I falls out. */
