@@ -78,8 +78,9 @@ static int make_files(struct machine *m, const struct machine_spec *spec, const 
 		.rom_size = spec->rom.size,
 		.table_address = NB_BOOT_TABLE,
 		.pack_address = image->address,
+		.traced = spec->trace,
 	};
-	struct text text = {0};
+	struct text text = {0}, commands = {0};
 	int err = scratch_make(&m->file[FILE_ROM], dir, "rom.bin", spec->rom.data, spec->rom.size);
 
 	if (!err)
@@ -93,8 +94,10 @@ static int make_files(struct machine *m, const struct machine_spec *spec, const 
 		err = scratch_make(&m->file[FILE_LOG], dir, "bochs.log", "", 0);
 	if (!err)
 		err = scratch_make(&m->file[FILE_ERRORS], dir, "stderr", "", 0);
+	bochsrc_debugger(&commands, rc.traced);
 	if (!err)
-		err = scratch_make(&m->file[FILE_DEBUGGER], dir, "debugger", "c\n", 2);
+		err = scratch_make(&m->file[FILE_DEBUGGER], dir, "debugger", commands.data, commands.size);
+	text_free(&commands);
 	if (err)
 		return err;
 	rc.rom = m->file[FILE_ROM].path;
@@ -196,7 +199,7 @@ static int bochs_start(const struct machine_spec *spec, struct machine **machine
 		free(m);
 		return err;
 	}
-	bochs_output_init(&m->filter);
+	bochs_output_init(&m->filter, spec->trace);
 	*machine = m;
 	return 0;
 }

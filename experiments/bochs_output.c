@@ -6,54 +6,82 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LINE_LIMIT  400
-#define HELD_LIMIT  4096
-#define INSTRUCTION "(0).[%] [0x&] "
-#define COMPLAINT   "bx_dbg_"
-
-void bochs_output_init(struct bochs_output *o)
-{
-	memset(o, 0, sizeof(*o));
-}
+#define LINE_LIMIT 400
+#define HELD_LIMIT 4096
 
 /*
- * A line that the debugger may print at the end, whole or the beginning of one:
- *   (0).[820] [0x0000ffffffff001c] f000:001c (unk. ctxt): out dx, al  ; ee
- *   bx_dbg_read_pmode_descriptor: selector (0x0008) > GDT size limit
- * In a pattern '%' stands for decimal digits, '&' for hexadecimal ones.
+ * The debugger's own lines. '%' stands for decimal digits, '&' for hexadecimal ones, '*' for the rest of a
+ * line. At the end of the machine, and in a trace: (0).[820] [0x0000ffffffff001c] f000:001c (unk. ctxt): out
+ * dx, al  ; ee (0).[820] ??? (physical address not available) bx_dbg_read_pmode_descriptor: selector (0x0008)
+ * > GDT size limit A trace begins and ends with the breakpoint, the time, the next instruction, and a word on
+ * tracing.
  */
-static bool may_be_own_line(const char *s, size_t n, bool whole, const char *pattern)
+#define INSTRUCTION "(0).[%] [0x&] *\n"
+#define NOT_MAPPED  "(0).[%] ???*\n"
+#define COMPLAINT   "bx_dbg_*\n"
+#define BREAKPOINT  "(0) Magic breakpoint\nNext at t=%\n(0) [0x&] *\n"
+#define TRACE_ON    BREAKPOINT "Tracing enabled for CPU0\n"
+#define TRACE_OFF   BREAKPOINT "Tracing disabled for CPU0\n"
+
+enum match { MATCH_NO, MATCH_BEGUN, MATCH_WHOLE };
+
+void bochs_output_init(struct bochs_output *o, const struct machine_trace *trace)
 {
-	const char *p = pattern;
+	memset(o, 0, sizeof(*o));
+	o->trace = trace;
+}
+
+static bool stands_for(char p, char c)
+{
+	return p == '%' ? isdigit((unsigned char)c) : p == '&' ? isxdigit((unsigned char)c) : c != '\n';
+}
+
+/* Whether s is what the pattern describes, begins so, or neither; *used of it the whole pattern took. */
+static enum match match(const char *s, size_t n, const char *pattern, size_t *used)
+{
 	size_t at = 0;
 
-	for (; *p && at < n; p++) {
+	for (const char *p = pattern; *p; p++) {
 		size_t from = at;
 
-		if (*p != '%' && *p != '&') {
+		if (at == n)
+			return MATCH_BEGUN;
+		if (*p != '%' && *p != '&' && *p != '*') {
 			if (s[at++] != *p)
-				return false;
+				return MATCH_NO;
 			continue;
 		}
-		while (at < n && (*p == '%' ? isdigit((unsigned char)s[at]) : isxdigit((unsigned char)s[at])))
+		while (at < n && stands_for(*p, s[at]))
 			at++;
-		if (at == from)
-			return false;
+		if ((at == from && *p != '*') || at - from >= LINE_LIMIT)
+			return MATCH_NO;
 	}
-	return n < LINE_LIMIT && !(whole && *p);
+	*used = at;
+	return MATCH_WHOLE;
+}
+
+/* One of its lines, perhaps unfinished; *used of s make it whole, or 0. */
+static bool may_be_own_line(const char *s, size_t n, size_t *used)
+{
+	static const char *const lines[] = {INSTRUCTION, NOT_MAPPED, COMPLAINT};
+
+	*used = 0;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (match(s, n, lines[i], used) != MATCH_NO)
+			return true;
+	return false;
 }
 
 /* Nothing but such lines, the last of them perhaps unfinished. */
 static bool may_be_last_words(const char *s, size_t n)
 {
-	while (n) {
-		const char *end = memchr(s, '\n', n);
-		size_t line = end ? (size_t)(end - s) : n;
+	size_t used;
 
-		if (!may_be_own_line(s, line, end, INSTRUCTION) && !may_be_own_line(s, line, end, COMPLAINT))
+	for (; n; s += used, n -= used) {
+		if (!may_be_own_line(s, n, &used))
 			return false;
-		n -= end ? line + 1 : line;
-		s += end ? line + 1 : line;
+		if (!used)
+			return true;
 	}
 	return true;
 }
@@ -64,18 +92,73 @@ static void drop_front(struct text *t, size_t n)
 	t->size -= n;
 }
 
+/* What is held is the machine's at least in its first byte. */
+static void give_up_one(struct bochs_output *o)
+{
+	text_add(&o->ready, o->held.data, 1);
+	drop_front(&o->held, 1);
+}
+
 static void machine_byte(struct bochs_output *o, char c)
 {
+	enum match begins;
+	size_t used;
+
 	if (!o->held.size && c != '(' && c != 'b') {
 		text_add(&o->ready, &c, 1);
 		return;
 	}
 	text_add(&o->held, &c, 1);
-	while (o->held.size &&
-	       (o->held.size > HELD_LIMIT || !may_be_last_words(o->held.data, o->held.size))) {
-		text_add(&o->ready, o->held.data, 1);
-		drop_front(&o->held, 1);
+	while (o->held.size) {
+		begins = o->trace ? match(o->held.data, o->held.size, TRACE_ON, &used) : MATCH_NO;
+		if (begins == MATCH_WHOLE) {
+			o->state = BOCHS_TRACING;
+			o->held.size = 0;
+		}
+		if (begins != MATCH_NO ||
+		    (o->held.size <= HELD_LIMIT && may_be_last_words(o->held.data, o->held.size)))
+			return;
+		give_up_one(o);
 	}
+}
+
+/* The machine may write between two lines of the trace. */
+static void traced_byte(struct bochs_output *o, char c)
+{
+	enum match ends;
+	size_t used;
+
+	text_add(&o->held, &c, 1);
+	while (o->held.size) {
+		ends = match(o->held.data, o->held.size, TRACE_OFF, &used);
+		if (ends == MATCH_WHOLE) {
+			o->state = BOCHS_RUNNING;
+			o->held.size = 0;
+			o->trace->line(o->trace->ctx, NULL, 0);
+		}
+		if (ends != MATCH_NO)
+			return;
+		if (!may_be_own_line(o->held.data, o->held.size, &used)) {
+			give_up_one(o);
+			continue;
+		}
+		if (used) {
+			o->trace->line(o->trace->ctx, o->held.data, used - 1);
+			drop_front(&o->held, used);
+		}
+		return;
+	}
+}
+
+/* The same for a whole line at once, as nearly all are: a trace has millions. Its bytes, or 0. */
+static size_t traced_line(struct bochs_output *o, const char *s, size_t n)
+{
+	size_t used;
+
+	if (o->held.size || match(s, n, INSTRUCTION, &used) != MATCH_WHOLE)
+		return 0;
+	o->trace->line(o->trace->ctx, s, used - 1);
+	return used;
 }
 
 static void banner_byte(struct bochs_output *o, char c)
@@ -94,16 +177,23 @@ static void banner_byte(struct bochs_output *o, char c)
 void bochs_output_feed(struct bochs_output *o, const uint8_t *data, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
-		if (o->state == BOCHS_RUNNING)
-			machine_byte(o, (char)data[i]);
+		const char *s = (const char *)data + i;
+		size_t line = o->state == BOCHS_TRACING ? traced_line(o, s, size - i) : 0;
+
+		if (line)
+			i += line - 1;
+		else if (o->state == BOCHS_TRACING)
+			traced_byte(o, *s);
+		else if (o->state == BOCHS_RUNNING)
+			machine_byte(o, *s);
 		else
-			banner_byte(o, (char)data[i]);
+			banner_byte(o, *s);
 	}
 }
 
 void bochs_output_end(struct bochs_output *o)
 {
-	if (o->held.size && o->held.data[o->held.size - 1] != '\n')
+	if (o->state == BOCHS_RUNNING && o->held.size && o->held.data[o->held.size - 1] != '\n')
 		text_add(&o->ready, o->held.data, o->held.size);
 	o->held.size = 0;
 }

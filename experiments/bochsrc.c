@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "experiments/machine.h"
 #include "nestbed/link.h"
 
 /*
@@ -50,6 +51,16 @@ void bochsrc_write(struct text *out, const struct bochsrc *rc)
 	/* Bochs aborts while it probes for sound hardware that a server lacks. */
 	text_addf(out, "sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy\nspeaker: enabled=0\n");
 	text_addf(out, "plugin_ctrl: speaker=0, sb16=0, es1370=0, voodoo=0%s\n", rc->nic ? ", e1000=1" : "");
+	if (rc->traced)
+		text_addf(out, "magic_break: enabled=1\n");
 	if (rc->nic)
 		add_nic(out, rc->host);
+}
+
+/* Without a command the debugger ends the machine: there is one more than pairs of breakpoints. */
+void bochsrc_debugger(struct text *out, bool traced)
+{
+	for (unsigned i = 0; traced && i < MACHINE_TRACES_MAX; i++)
+		text_addf(out, "c\ntrace on\nc\ntrace off\n");
+	text_addf(out, "c\n");
 }

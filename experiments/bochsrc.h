@@ -21,10 +21,13 @@ struct bochsrc {
 	uint32_t pack_address;
 	bool nic; /* it has an e1000, with the MAC of `host` (include/nestbed/link.h) */
 	unsigned host;
+	bool traced; /* the debugger stops at magic breakpoints */
 	const char *log;
 	const char *com1; /* what is written to it */
 };
 
 void bochsrc_write(struct text *out, const struct bochsrc *rc);
+/* What the debugger is told: to let the machine run, and to trace it between each two magic breakpoints. */
+void bochsrc_debugger(struct text *out, bool traced);
 
 #endif

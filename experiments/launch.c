@@ -136,6 +136,7 @@ int launch_prepare(struct launch *l)
 		.name = l->name,
 		.cpu = l->cpu,
 		.seconds = l->seconds,
+		.trace = l->trace,
 		.keep_dir = l->keep_dir,
 	};
 	if (build_file_read("rom.bin", &l->rom))

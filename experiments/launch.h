@@ -42,6 +42,7 @@ struct launch {
 	unsigned module_count;
 	struct launch_beside beside[LAUNCH_BESIDE_MAX];
 	unsigned beside_count;
+	const struct machine_trace *trace; /* NULL: none */
 	unsigned seconds;
 	const char *keep_dir;
 

@@ -30,6 +30,17 @@ struct machine_nic {
 	unsigned host; /* below NB_LINK_HOSTS */
 };
 
+/*
+ * Each instruction that the machine executes between two magic breakpoints (xchg %bx, %bx): the emulator's
+ * own line about it, without its end. NULL: the second breakpoint was reached.
+ */
+struct machine_trace {
+	void (*line)(void *ctx, const char *line, size_t size);
+	void *ctx;
+};
+/* Between so many pairs of breakpoints; the machine dies at a further one. */
+#define MACHINE_TRACES_MAX 4096u
+
 /* Borrows everything; it must outlive the machine. */
 struct machine_spec {
 	const char *name; /* of this machine run: [a-z0-9-] */
@@ -43,6 +54,7 @@ struct machine_spec {
 	unsigned module_count;
 	unsigned seconds; /* wall-clock limit; 0: none */
 	const struct machine_nic *nic; /* NULL: none */
+	const struct machine_trace *trace; /* NULL: none, and a magic breakpoint is as any instruction */
 	const char *keep_dir; /* where its files stay; NULL: nowhere */
 };
 

@@ -219,6 +219,7 @@ static void bochsrc_says_it_all(void **state)
 		if (!strstr(t.data, lines[i]))
 			fail_msg("no line '%s'", lines[i] + 1);
 	assert_null(strstr(t.data, "e1000"));
+	assert_null(strstr(t.data, "magic_break"));
 	text_free(&t);
 }
 
@@ -234,11 +235,13 @@ static void bochsrc_of_a_machine_with_a_nic(void **state)
 				   .com1 = "/c",
 				   .log = "/l",
 				   .nic = true,
-				   .host = 11};
+				   .host = 11,
+				   .traced = true};
 	static const char *const lines[] = {
 		"\ncpu: model=c, count=1, ips=1000000,",
 		", e1000=1\n",
 		"\npci: enabled=1, chipset=i440fx, slot1=e1000\n",
+		"\nmagic_break: enabled=1\n",
 		"\ne1000: enabled=1, mac=52:54:00:4e:42:0b, ethmod=socket, ethdev=40000\n",
 	};
 	struct text t = {0};
@@ -253,8 +256,16 @@ static void bochsrc_of_a_machine_with_a_nic(void **state)
 
 #define BANNER                                                                                               \
 	"=====\n  Bochs x86 Emulator 2.7\n=====\nNext at t=0\n(0) [0x0000fffffff0] f000:fff0: jmp .+13\n"
-#define LAST "(0).[820] [0x0000ffffffff001c] f000:001c (unk. ctxt): out dx, al ; ee\n"
-#define DESC "bx_dbg_read_pmode_descriptor: selector (0x0008) > GDT size limit\n"
+#define I(n)                                                                                                 \
+	"(0).[" n "] [0x00000e3a7640] 0008:0000000000102640 (unk. ctxt): mov ecx, dword ptr ds:[rax] ; 8b08"
+#define STOP                                                                                                 \
+	"(0) Magic breakpoint\nNext at t=24601412\n(0) [0x00000e3a7640] 0008:0000000000102640 (unk. ctxt): " \
+	"nop ; 90\n"
+#define ON     STOP "Tracing enabled for CPU0\n"
+#define OFF    STOP "Tracing disabled for CPU0\n"
+#define NOPAGE "(0).[7] ??? (physical address not available)"
+#define LAST   "(0).[820] [0x0000ffffffff001c] f000:001c (unk. ctxt): out dx, al ; ee\n"
+#define DESC   "bx_dbg_read_pmode_descriptor: selector (0x0008) > GDT size limit\n"
 
 static const struct {
 	const char *name, *in, *out;
@@ -270,6 +281,115 @@ static const struct {
 	{"two brackets before the end",            BANNER "((0)." LAST,             "((0)."                 },
 };
 
+/* What the trace holds: lines, and "." at the end of a section. */
+static const struct {
+	const char *name, *in, *out, *trace;
+} trace_rows[] = {
+	{"no breakpoint",                  BANNER "hello\n" LAST,						       "hello\n",   ""                                    },
+	{"two sections",                   BANNER "a" ON I("1") "\n" I("2") "\n" OFF "b\n" ON I("3") "\n" OFF "c" LAST, "ab\nc",
+	 I("1") "\n" I("2") "\n.\n" I("3") "\n.\n"															 },
+	{"one behind the other",           BANNER ON I("1") "\n" OFF ON I("2") "\n" OFF LAST,                           "",
+	 I("1") "\n.\n" I("2") "\n.\n"																     },
+	{"an empty section",               BANNER ON OFF "x" LAST,						      "x",         ".\n"                                 },
+	{"the machine writes meanwhile",   BANNER ON I("1") "\nNB(0).[" I("2") "\n((b\n" I("3") "\n" OFF LAST,
+	 "NB(0).[((b\n",													     I("1") "\n" I("2") "\n" I("3") "\n.\n"},
+	{"lines that name no instruction", BANNER ON NOPAGE "\n" DESC I("3") "\n" OFF LAST,                             "",
+	 NOPAGE "\n" DESC I("3") "\n.\n"																   },
+	{"such a line outside",            BANNER I("1") "\n" ON OFF LAST,                                              I("1") "\n", ".\n"                                 },
+	{"words that only begin so",       BANNER "(0) Magic breakpoint\nNext time\n" ON OFF LAST,
+	 "(0) Magic breakpoint\nNext time\n",											".\n"                                 },
+	{"the machine begins a line",      BANNER ON "(0).[9] [0x1] " I("1") "\n" OFF LAST,                             "",
+	 "(0).[9] [0x1] " I("1") "\n.\n"																   },
+	{"it ends in a section",           BANNER ON I("1") "\n" LAST,                                                  "",          I("1") "\n" LAST                      },
+	{"it is cut off in a section",     BANNER ON I("1") "\n(0).[2] [0x",                                            "",          I("1") "\n"                           },
+};
+
+static void keep_line(void *ctx, const char *line, size_t size)
+{
+	text_addf(ctx, "%.*s\n", line ? (int)size : 1, line ? line : ".");
+}
+
+/* Cut in parts of a size, all bytes but the first `head` of them. */
+static void read_in_parts(struct bochs_output *o, const char *in, size_t head, size_t part, struct text *out)
+{
+	uint8_t got[4096];
+	size_t size = strlen(in), n;
+
+	for (size_t at = 0, end = head ? head : part; at < size; at = end, end += part) {
+		bochs_output_feed(o, (const uint8_t *)in + at, (end < size ? end : size) - at);
+		while ((n = bochs_output_take(o, got, sizeof(got))))
+			text_add(out, got, n);
+	}
+	bochs_output_end(o);
+	while ((n = bochs_output_take(o, got, sizeof(got))))
+		text_add(out, got, n);
+}
+
+static void check_parts(size_t row, size_t head, size_t part)
+{
+	struct bochs_output o;
+	struct text out = {0}, lines = {0};
+	const struct machine_trace trace = {.line = keep_line, .ctx = &lines};
+
+	text_add(&out, "", 0);
+	text_add(&lines, "", 0);
+	bochs_output_init(&o, &trace);
+	read_in_parts(&o, trace_rows[row].in, head, part, &out);
+	if (strcmp(out.data, trace_rows[row].out) != 0)
+		fail_msg("%s, in parts of %zu after %zu: '%s'", trace_rows[row].name, part, head, out.data);
+	if (strcmp(lines.data, trace_rows[row].trace) != 0)
+		fail_msg("%s, in parts of %zu after %zu: traced '%s'", trace_rows[row].name, part, head,
+			 lines.data);
+	bochs_output_free(&o);
+	text_free(&out);
+	text_free(&lines);
+}
+
+static void bochs_trace_is_taken_out(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(trace_rows) / sizeof(trace_rows[0]); i++) {
+		size_t size = strlen(trace_rows[i].in);
+
+		for (size_t n = 1; n <= size; n++) {
+			check_parts(i, 0, n);
+			check_parts(i, n, size);
+		}
+	}
+}
+
+/* Without a trace a breakpoint's words are the machine's. */
+static void bochs_untraced(void **state)
+{
+	struct bochs_output o;
+	struct text out = {0};
+
+	(void)state;
+	bochs_output_init(&o, NULL);
+	read_in_parts(&o, BANNER ON I("1") "\n" OFF LAST, 0, 16, &out);
+	assert_string_equal(out.data, ON I("1") "\n" OFF);
+	bochs_output_free(&o);
+	text_free(&out);
+}
+
+static void bochs_debugger_has_enough_commands(void **state)
+{
+	struct text t = {0};
+	unsigned lines = 0;
+
+	(void)state;
+	bochsrc_debugger(&t, false);
+	assert_string_equal(t.data, "c\n");
+	text_free(&t);
+	bochsrc_debugger(&t, true);
+	for (const char *p = t.data; *p; p++)
+		lines += *p == '\n';
+	assert_int_equal(lines, 4 * MACHINE_TRACES_MAX + 1);
+	assert_int_equal(strncmp(t.data, "c\ntrace on\nc\ntrace off\nc\n", 25), 0);
+	assert_string_equal(t.data + t.size - 12, "trace off\nc\n");
+	text_free(&t);
+}
+
 static void bochs_own_lines_go(void **state)
 {
 	(void)state;
@@ -281,7 +401,7 @@ static void bochs_own_lines_go(void **state)
 			uint8_t got[1024];
 			size_t n = 0;
 
-			bochs_output_init(&o);
+			bochs_output_init(&o, NULL);
 			for (size_t at = 0; at < size; at += part) {
 				bochs_output_feed(&o, (const uint8_t *)bochs_rows[i].in + at,
 						  size - at < part ? size - at : part);
@@ -309,6 +429,9 @@ int main(void)
 		cmocka_unit_test(bochsrc_says_it_all),
 		cmocka_unit_test(bochsrc_of_a_machine_with_a_nic),
 		cmocka_unit_test(bochs_own_lines_go),
+		cmocka_unit_test(bochs_trace_is_taken_out),
+		cmocka_unit_test(bochs_untraced),
+		cmocka_unit_test(bochs_debugger_has_enough_commands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
