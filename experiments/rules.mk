@@ -53,11 +53,13 @@ $(call unit_test,test_nestbed_stream,tests/unit/test_nestbed_stream.c experiment
 $(call unit_test,test_nestbed_decode,tests/unit/test_nestbed_decode.c $(NESTBED_DECODE) $(NESTBED_FRAMES),$(NESTBED_LIBS))
 $(call unit_test,test_nestbed_setting,tests/unit/test_nestbed_setting.c experiments/setting.c experiments/cpu_models.c experiments/text.c)
 $(call unit_test,test_nestbed_machine,tests/unit/test_nestbed_machine.c $(NESTBED_MACHINE))
+$(call unit_test,test_nestbed_trace,tests/unit/test_nestbed_trace.c experiments/trace.c experiments/elf_code.c experiments/text.c)
 $(call unit_test,test_nestbed_tables,tests/unit/test_nestbed_tables.c $(NESTBED_TABLES),$(NESTBED_LIBS))
 $(call unit_test,test_nestbed_move,tests/unit/test_nestbed_move.c $(NESTBED_MOVE),$(NESTBED_LIBS))
 $(call unit_test,test_nestbed_migrate,tests/unit/test_nestbed_migrate.c experiments/migrate_cases.c experiments/setting.c experiments/cpu_models.c experiments/text.c)
 $(call unit_test,test_wire_script,tests/unit/test_wire_script.c experiments/wire_script.c experiments/text.c)
 $(call fuzzer,wire_script,tests/fuzz/fuzz_wire_script.c experiments/wire_script.c experiments/text.c)
+$(call fuzzer,nestbed_trace,tests/fuzz/fuzz_nestbed_trace.c experiments/trace.c experiments/bochs_output.c experiments/text.c)
 $(call fuzzer,nestbed_stream,tests/fuzz/fuzz_nestbed_stream.c $(NESTBED_DECODE),$(BUILD)/nestbed.o/record.pb-c.o $(NESTBED_LIBS))
 
 # The generated record code, linked into those that name records.
