@@ -30,7 +30,7 @@ UNIT_TESTS :=# cmocka binaries, each added by its folder's rules.mk
 FUZZERS    :=# libFuzzer binaries named fuzz_NAME; corpus in tests/fuzz/corpus/NAME
 # lists.mk: what several folders name in prerequisites, so read before every rules.mk.
 include $(wildcard */lists.mk) $(wildcard */*/lists.mk)
-include $(wildcard */rules.mk) $(wildcard */*/rules.mk)
+include $(foreach depth,* */* */*/* */*/*/*,$(wildcard $(depth)/rules.mk))
 
 all: $(ALL) ## Build everything
 
@@ -50,7 +50,7 @@ $(BUILD)/version.txt: FORCE
 FORCE:
 
 help: ## List every target
-	@grep -hE '^[a-zA-Z_-]+:.*## ' Makefile */rules.mk */*/rules.mk 2>/dev/null | sort | \
+	@grep -hE '^[a-zA-Z_-]+:.*## ' Makefile */rules.mk */*/rules.mk */*/*/rules.mk */*/*/*/rules.mk 2>/dev/null | sort | \
 	awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: all clean help FORCE
