@@ -18,7 +18,7 @@
 	OP(empty,          1, "",                  "",                    none,           iterations)         \
 	OP(cpuid,          1, "xorl %eax, %eax\n"                                                             \
 			      "xorl %ecx, %ecx",   "cpuid",               none,           vendor)             \
-	OP(vmcall,         1, "xorl %eax, %eax",   "vmcall",              hypervisor,     result_rax)         \
+	OP(vmcall,         1, "xorl %eax, %eax",   "vmcall",              hypervisor,     hypercall)          \
 	OP(rdmsr_trapped,  1, "",                  "rdmsr",               apic_base,      apic_base_value)    \
 	OP(wrmsr_trapped,  1, "",                  "wrmsr",               apic_base,      apic_base_value)    \
 	OP(rdmsr_free,     1, "",                  "rdmsr",               gs_base,        gs_base_value)      \
