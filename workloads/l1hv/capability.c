@@ -79,14 +79,14 @@ static void adjust_by_options(struct capability *cap, uint64_t cpu_msr, const st
 
 static void probe_ept_vpid(struct capability *cap, const struct options *opt, struct missing *missing)
 {
-	const uint64_t ept_must = EPT_CAP_WALK_4 | EPT_CAP_WB | EPT_CAP_UC;
+	const uint64_t ept_must = EPT_CAP_WALK_4 | EPT_CAP_WB;
 	const uint64_t vpid_must = VPID_CAP_INVVPID | VPID_CAP_SINGLE;
 
 	if (!(cap->cpu2 & CPU2_EPT))
 		return;
 	cap->ept_vpid = rdmsr(IA32_VMX_EPT_VPID);
 	if ((cap->ept_vpid & ept_must) != ept_must)
-		missing_add(missing, "EPT with 4 levels, write-back and uncacheable memory");
+		missing_add(missing, "EPT with 4 levels whose tables are write-back memory");
 	if (!opt->vpid || (cap->ept_vpid & vpid_must) != vpid_must)
 		cap->cpu2 &= ~CPU2_VPID;
 	cap->has_vpid = cap->cpu2 & CPU2_VPID;

@@ -81,7 +81,6 @@ static void write_guest(uint32_t entry_point)
 	vmwrite(GUEST_SYSENTER_EIP, 0);
 	vmwrite(GUEST_INTERRUPTIBILITY, 0);
 	vmwrite(GUEST_ACTIVITY, ACTIVITY_ACTIVE);
-	vmwrite(GUEST_SMBASE, 0);
 	vmwrite(GUEST_PENDING_DEBUG, 0);
 	vmwrite(VMCS_LINK_POINTER, ~0ull);
 	if (hv.cap.switches_pat)
