@@ -75,6 +75,7 @@ static int make_files(struct machine *m, const struct machine_spec *spec, const 
 		.nic = spec->nic,
 		.host = spec->nic ? spec->nic->host : 0,
 		.memory = spec->memory,
+		.ips = spec->ips,
 		.rom_size = spec->rom.size,
 		.table_address = NB_BOOT_TABLE,
 		.pack_address = image->address,

@@ -31,10 +31,11 @@ static void add_nic(struct text *out, unsigned host)
 void bochsrc_write(struct text *out, const struct bochsrc *rc)
 {
 	unsigned mib = (unsigned)(rc->memory >> 20);
+	const uint64_t ips = rc->ips ? rc->ips : rc->nic ? IPS_NIC : IPS;
 
 	text_addf(out, "# Written by nestbed. Run: bochs-bin -q -f FILE -rc DEBUGGER-COMMANDS\n");
-	text_addf(out, "cpu: model=%s, count=%u, ips=%u, reset_on_triple_fault=0\n", rc->cpu, rc->cpus,
-		  rc->nic ? IPS_NIC : IPS);
+	text_addf(out, "cpu: model=%s, count=%u, ips=%" PRIu64 ", reset_on_triple_fault=0\n", rc->cpu,
+		  rc->cpus, ips);
 	text_addf(out, "memory: guest=%u, host=%u\n", mib, mib);
 	text_addf(out, "romimage: file=%s, address=0x%08" PRIx64 "\n", rc->rom,
 		  UINT64_C(0x100000000) - (uint64_t)rc->rom_size);

@@ -13,6 +13,7 @@ struct bochsrc {
 	const char *cpu;
 	unsigned cpus;
 	uint64_t memory; /* bytes, whole MiB */
+	uint64_t ips; /* 0: the one that suits L0 */
 	const char *rom; /* paths */
 	size_t rom_size;
 	const char *table;

@@ -47,6 +47,7 @@ struct machine_spec {
 	const char *cpu; /* CPU model, in the driver's words */
 	unsigned cpus;
 	uint64_t memory; /* bytes */
+	uint64_t ips; /* instructions in an emulated second; 0: as the driver likes */
 	struct blob rom; /* boot ROM, for drivers that need one */
 	struct blob kernel;
 	const char *cmdline;

@@ -121,7 +121,7 @@ static int book(struct run *run, const struct launch *l, const struct capture *c
 	return status;
 }
 
-static int prepare(struct run *run, struct launch *l)
+int run_prepare(struct run *run, struct launch *l)
 {
 	l->cpu = run->cpu;
 	l->seconds = run->seconds;
@@ -145,7 +145,7 @@ int run_machines(struct run *run, struct launch *launches, struct capture *captu
 	int status = CLI_OK;
 
 	for (unsigned i = 0; i < count && !status; i++) {
-		status = prepare(run, &launches[i]);
+		status = run_prepare(run, &launches[i]);
 		jobs[i] =
 			(struct job){.spec = launches[i].spec, .output = capture_output, .ctx = &captures[i]};
 	}

@@ -42,6 +42,9 @@ __attribute__((warn_unused_result)) int run_open(struct run *run, const char *ou
  */
 __attribute__((warn_unused_result)) int run_machines(struct run *run, struct launch *launches,
 						     struct capture *captures, unsigned count);
+/* The run's processor, limits and folder into a launch, and what it asks for made. An exit status.
+ * l->keep_dir is malloc'd. */
+__attribute__((warn_unused_result)) int run_prepare(struct run *run, struct launch *l);
 /* Books a machine that was run otherwise: its configuration, what it sent as it came (`raw`), its result, and
  * the status with its reason. */
 void run_book(struct run *run, const struct launch *launch, const struct text *raw,
