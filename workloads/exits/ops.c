@@ -5,6 +5,7 @@
 #include "ops.h"
 #include "rt.h"
 #include "rt_apic.h"
+#include "vmx_ops.h"
 
 #define GS_BASE_VALUE  0x0000123456789abcull
 #define DOORBELL_VALUE 0x600dbe11u

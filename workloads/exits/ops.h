@@ -50,7 +50,13 @@
 	OP(pf,             1, "",                  "movb (%rbx), %al",    fault_pf,       faults)             \
 	OP(gp,             1, "",                  "movb (%rbx), %al",    fault_gp,       faults)             \
 	OP(bp,             1, "",                  "int3",                fault_bp,       faults)             \
-	OP(de,             1, "",                  "divl %ecx",           fault_de,       faults)
+	OP(de,             1, "",                  "divl %ecx",           fault_de,       faults)             \
+	OP(vmread,         1, "",                  "vmread %rsi, %rax",   vmcs_host,      vmcs_read)          \
+	OP(vmwrite,        1, "",                  "vmwrite %rax, %rsi",  vmcs_host,      vmcs_written)       \
+	OP(vmread_shadow,  1, "",                  "vmread %rsi, %rax",   vmcs_guest,     vmcs_read)          \
+	OP(vmwrite_shadow, 1, "",                  "vmwrite %rax, %rsi",  vmcs_guest,     vmcs_written)       \
+	OP(vmptrld,        1, "xchgq %rbx, %rcx",  "vmptrld (%rbx)",      vmcs_two,       vmcs_current)       \
+	OP(invept,         1, "",                  "invept (%rbx), %rcx", invept,         vmx_left)
 /* clang-format on */
 
 /* Registers a loop begins and ends with. Layout known to loops.c. */
