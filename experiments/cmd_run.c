@@ -11,7 +11,18 @@
 #include "experiments/experiment.h"
 #include "experiments/setting.h"
 
-enum { OPT_CPU = 256, OPT_SET, OPT_OUT, OPT_KEEP, OPT_TIMEOUT, OPT_FROM, OPT_TO, OPT_WORKLOAD, OPT_LINK };
+enum {
+	OPT_CPU = 256,
+	OPT_SET,
+	OPT_OUT,
+	OPT_KEEP,
+	OPT_TIMEOUT,
+	OPT_FROM,
+	OPT_TO,
+	OPT_WORKLOAD,
+	OPT_LINK,
+	OPT_PEER
+};
 
 static const struct argp_option options[] = {
 	{"cpu",						    OPT_CPU, "MODEL", 0, "The machines' processor (default " CLI_DEFAULT_CPU ")", 0},
@@ -25,9 +36,10 @@ static const struct argp_option options[] = {
 	{0,						       0, 0, 0, "Of experiments that have the setting:", 1},
 	{"from",						   OPT_FROM, "MODEL", 0, "The same as --set from=MODEL", 1},
 	{"to",						       OPT_TO, "MODEL", 0, "The same as --set to=MODEL", 1},
-	{"workload",    OPT_WORKLOAD, "NAME", 0, "The same as --set workload=NAME", 1},
-	{"link",							OPT_LINK, "SCRIPT", 0, "The same as --set link=SCRIPT", 1},
-	{0},
+	{"peer",    OPT_PEER, "L0", 0, "The same as --set peer=L0", 1},
+	{"workload",							OPT_WORKLOAD, "NAME", 0, "The same as --set workload=NAME", 1},
+	{"link",OPT_LINK, "SCRIPT", 0, "The same as --set link=SCRIPT", 1},
+	{0						      },
 };
 
 struct arguments {
@@ -65,9 +77,10 @@ static error_t parse_short(struct arguments *a, int key, const char *arg, const 
 		const char *name;
 	} shorts[] = {
 		{OPT_FROM,     "from"    },
-		{OPT_TO,       "to"      },
-		{OPT_WORKLOAD, "workload"},
+                {OPT_TO,       "to"      },
+                {OPT_WORKLOAD, "workload"},
 		{OPT_LINK,     "link"    },
+                {OPT_PEER,     "peer"    },
 	};
 
 	for (size_t i = 0; i < sizeof(shorts) / sizeof(shorts[0]); i++) {

@@ -139,6 +139,15 @@ void exit_cost_rows_free(struct exit_cost_rows *rows)
 	*rows = (struct exit_cost_rows){0};
 }
 
+/* "-" where L0 does not say. */
+static void add_told(struct csv *csv, const struct exit_cost_row *r, uint64_t total)
+{
+	if (r->run->opaque)
+		csv_word(csv, "-");
+	else
+		csv_mean(csv, total, r->iterations);
+}
+
 void exit_cost_csv(struct csv *csv, const struct exit_cost_rows *rows, const char *cpu)
 {
 	csv_start(csv, "host_cpu,l0,level,op,config,iterations,ticks_per_op,l0_ticks_per_op,l1_ticks_per_op,"
@@ -147,14 +156,14 @@ void exit_cost_csv(struct csv *csv, const struct exit_cost_rows *rows, const cha
 		const struct exit_cost_row *r = &rows->row[i];
 
 		csv_word(csv, cpu);
-		csv_word(csv, r->run->depth ? "nestbed" : "none");
+		csv_word(csv, r->run->l0);
 		csv_word(csv, r->run->level);
 		csv_word(csv, r->op);
 		csv_word(csv, r->run->config);
 		csv_number(csv, r->iterations);
 		csv_mean(csv, r->ticks, r->iterations);
-		csv_mean(csv, r->ticks_l0, r->iterations);
-		csv_mean(csv, r->ticks_l1, r->iterations);
+		add_told(csv, r, r->ticks_l0);
+		add_told(csv, r, r->ticks_l1);
 		csv_mean(csv, r->exits, r->iterations);
 		csv_word(csv, r->run->unit);
 		csv_end_row(csv);
@@ -170,7 +179,7 @@ void exit_reasons_csv(struct csv *csv, const struct exit_cost_rows *rows, const 
 	for (unsigned i = 0; i < rows->count; i++) {
 		const struct exit_cost_row *r = &rows->row[i];
 
-		for (unsigned k = 0; k < r->reason_count; k++) {
+		for (unsigned k = 0; !r->run->opaque && k < r->reason_count; k++) {
 			const struct reason_row *e = &r->reason[k];
 
 			csv_word(csv, cpu);
@@ -197,7 +206,7 @@ void accounting_csv(struct csv *csv, const struct exit_cost_rows *rows, const ch
 	for (unsigned i = 0; i < rows->count; i++) {
 		const struct exit_cost_row *r = &rows->row[i];
 
-		if (!r->windowed)
+		if (!r->windowed || r->run->opaque)
 			continue;
 		csv_word(csv, cpu);
 		csv_word(csv, r->run->level);

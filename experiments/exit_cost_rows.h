@@ -11,12 +11,19 @@
 /* The operation without a body: its window holds what the marks themselves cost. */
 #define EXIT_COST_EMPTY "empty"
 
+/* Why the workload skips VMX instructions where the guest may not use VT-x. */
+#define EXIT_COST_NO_VTX "no VT-x"
+
 /* Where the workload ran. */
 struct exit_cost_run {
+	const char *l0; /* "none", "nestbed", "kvm" */
 	const char *level; /* "bare", "L1", "L2" */
 	const char *config; /* "-" where there is nothing to choose */
+	const char *like; /* of another L0: the configuration of ours to compare it with; else NULL */
 	const char *unit;
 	unsigned depth; /* 0, 1, 2 */
+	bool vmx; /* of VMX instructions: a run of their own */
+	bool opaque; /* this L0 says how often it was exited to, and nothing of what it did */
 	const struct capture *capture;
 };
 
@@ -70,5 +77,8 @@ unsigned exit_cost_compare(const struct exit_cost_rows *rows, const struct exit_
 /* The table for people. */
 void exit_cost_table(struct text *out, const struct exit_cost_rows *rows, const struct exit_cost_run *runs,
 		     unsigned run_count, const char *cpu);
+/* The costs of VMX instructions in the runs of them, ours. */
+void exit_cost_vmx_table(struct text *out, const struct exit_cost_rows *rows,
+			 const struct exit_cost_run *runs, unsigned run_count);
 
 #endif

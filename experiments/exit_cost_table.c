@@ -166,6 +166,27 @@ void exit_cost_table(struct text *out, const struct exit_cost_rows *rows, const 
 	add_accounting(out, rows);
 }
 
+void exit_cost_vmx_table(struct text *out, const struct exit_cost_rows *rows,
+			 const struct exit_cost_run *runs, unsigned run_count)
+{
+	bool headed = false;
+
+	for (unsigned i = 0; i < rows->count; i++) {
+		const struct exit_cost_row *r = &rows->row[i];
+
+		if (r->run < runs || r->run >= runs + run_count || !r->run->vmx || r->run->opaque ||
+		    !strcmp(r->op, EXIT_COST_EMPTY))
+			continue;
+		if (!headed)
+			text_addf(out, "VMX instructions of L1: %s, and exits to L0\n", r->run->unit);
+		headed = true;
+		text_addf(out, "%-*s %-10s", OP_WIDTH, r->op, r->run->config);
+		add_mean(out, COST_WIDTH, r->ticks, r->iterations);
+		add_mean(out, EXITS_WIDTH, r->exits, r->iterations);
+		text_addf(out, "\n");
+	}
+}
+
 /* What an operation computed, against the first run that measured it as often. */
 static unsigned compare_checks(const struct exit_cost_rows *rows, struct text *out)
 {
@@ -201,6 +222,8 @@ static unsigned compare_printed(const struct exit_cost_run *runs, unsigned run_c
 		const struct text *other = &runs[i].capture->printed;
 		size_t at = 0;
 
+		if (runs[i].vmx != runs[0].vmx) /* other operations have other names */
+			continue;
 		while (at < first->size && at < other->size && first->data[at] == other->data[at])
 			at++;
 		if (at == first->size && at == other->size)

@@ -34,15 +34,37 @@ int exits_check_ops(const char *value, char **why)
 	return 0;
 }
 
-char *exits_cmdline(const struct run *run)
+static char *cmdline_of(const struct run *run, const char *ops)
 {
-	const char *ops = run_value(run, "ops");
 	const char *iterations = run_value(run, "iterations");
 
 	if (!*ops)
 		return text_format("iterations=%s", iterations);
 	return text_format("iterations=%s ops=%s%s", iterations,
 			   list_holds(ops, EXIT_COST_EMPTY) ? "" : EXIT_COST_EMPTY ",", ops);
+}
+
+char *exits_cmdline(const struct run *run)
+{
+	return cmdline_of(run, run_value(run, "ops"));
+}
+
+char *exits_vmx_cmdline(const struct run *run)
+{
+	static const char *const vmx[] = {"vmread",         "vmwrite", "vmread_shadow",
+					  "vmwrite_shadow", "vmptrld", "invept"};
+	const char *asked = run_value(run, "ops");
+	struct text ops = {0};
+	char *cmdline;
+
+	for (size_t i = 0; i < sizeof(vmx) / sizeof(vmx[0]); i++)
+		if (list_holds(asked, vmx[i]))
+			text_addf(&ops, "%s%s", ops.size ? "," : "", vmx[i]);
+	if (!ops.size)
+		return NULL;
+	cmdline = cmdline_of(run, ops.data);
+	text_free(&ops);
+	return cmdline;
 }
 
 void exits_launch_l2(struct launch *l, struct blob exits, struct blob l1hv, const char *cmdline,
@@ -77,6 +99,7 @@ static int add_rows(struct exits_runs *r, const struct exits_variant *variant)
 		char *why;
 
 		r->run[i] = (struct exit_cost_run){
+			.l0 = "nestbed",
 			.level = "L2",
 			.config = variant[i].config,
 			.unit = unit ? unit : "ticks",

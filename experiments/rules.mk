@@ -57,6 +57,7 @@ $(call unit_test,test_nestbed_trace,tests/unit/test_nestbed_trace.c experiments/
 $(call unit_test,test_nestbed_tables,tests/unit/test_nestbed_tables.c $(NESTBED_TABLES),$(NESTBED_LIBS))
 $(call unit_test,test_nestbed_move,tests/unit/test_nestbed_move.c $(NESTBED_MOVE),$(NESTBED_LIBS))
 $(call unit_test,test_nestbed_migrate,tests/unit/test_nestbed_migrate.c experiments/migrate_cases.c experiments/setting.c experiments/cpu_models.c experiments/text.c)
+$(call unit_test,test_nestbed_peer,tests/unit/test_nestbed_peer.c experiments/cpio.c experiments/peer_split.c experiments/exit_cost_ratio.c $(NESTBED_TABLES),$(NESTBED_LIBS))
 $(call unit_test,test_wire_script,tests/unit/test_wire_script.c experiments/wire_script.c experiments/text.c)
 $(call fuzzer,wire_script,tests/fuzz/fuzz_wire_script.c experiments/wire_script.c experiments/text.c)
 $(call fuzzer,nestbed_trace,tests/fuzz/fuzz_nestbed_trace.c experiments/trace.c experiments/bochs_output.c experiments/text.c)
@@ -64,9 +65,10 @@ $(call fuzzer,nestbed_stream,tests/fuzz/fuzz_nestbed_stream.c $(NESTBED_DECODE),
 
 # The generated record code, linked into those that name records.
 $(BUILD)/tests/test_nestbed_decode $(BUILD)/tests/test_nestbed_tables $(BUILD)/tests/test_nestbed_move \
+	$(BUILD)/tests/test_nestbed_peer \
 	$(BUILD)/fuzz/fuzz_nestbed_stream: $(BUILD)/nestbed.o/record.pb-c.o
 $(BUILD)/tests/test_nestbed_move: $(BUILD)/nestbed.o/stream.pb-c.o
-$(patsubst %,$(BUILD)/san/%.o,$(sort $(NESTBED_TABLES) $(NESTBED_MOVE)) tests/unit/test_nestbed_decode.c \
+$(patsubst %,$(BUILD)/san/%.o,$(sort $(NESTBED_TABLES) $(NESTBED_MOVE)) experiments/peer_split.c experiments/exit_cost_ratio.c tests/unit/test_nestbed_peer.c tests/unit/test_nestbed_decode.c \
 	tests/unit/test_nestbed_tables.c tests/unit/test_nestbed_move.c): | $(BUILD)/gen/nestbed/record.pb-c.h $(MIG_GEN)
 
 # ---- golden results ----

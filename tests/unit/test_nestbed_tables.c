@@ -171,10 +171,12 @@ static struct capture bare(void)
 static void tables(void **state)
 {
 	struct capture c0 = bare(), c2 = good_l2(0xabc);
+	/* clang-format off */
 	const struct exit_cost_run runs[] = {
-		{"bare", "-",                    "insns", 0, &c0},
-                {"L2",   "shadow=on;merge=full", "insns", 2, &c2}
-        };
+		{.l0 = "none", .level = "bare", .config = "-", .unit = "insns", .depth = 0, .capture = &c0},
+		{.l0 = "nestbed", .level = "L2", .config = "shadow=on;merge=full", .unit = "insns", .depth = 2, .capture = &c2},
+	};
+	/* clang-format on */
 	struct exit_cost_rows rows = {0};
 	struct csv csv;
 	struct text differences = {0};
@@ -223,7 +225,8 @@ static void l1_ticks_are_a_hypervisors(void **state)
         };
 	struct text t = {0}, inner = {0};
 	struct capture c;
-	struct exit_cost_run run = {"L1", "-", "insns", 1, &c};
+	const struct exit_cost_run run = {
+		.l0 = "nestbed", .level = "L1", .config = "-", .unit = "insns", .depth = 1, .capture = &c};
 	struct exit_cost_rows rows = {0};
 	char *why;
 
@@ -249,10 +252,12 @@ static void l1_ticks_are_a_hypervisors(void **state)
 static void levels_that_differ(void **state)
 {
 	struct capture c0 = bare(), c2 = good_l2(0xabd);
+	/* clang-format off */
 	const struct exit_cost_run runs[] = {
-		{"bare", "-", "insns", 0, &c0},
-                {"L2",   "x", "insns", 2, &c2}
-        };
+		{.l0 = "none", .level = "bare", .config = "-", .unit = "insns", .depth = 0, .capture = &c0},
+		{.l0 = "nestbed", .level = "L2", .config = "x", .unit = "insns", .depth = 2, .capture = &c2},
+	};
+	/* clang-format on */
 	struct exit_cost_rows rows = {0};
 	struct text out = {0};
 	char *why;
@@ -288,7 +293,8 @@ static void broken_records(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct text t = {0};
 		struct exit_cost_rows out = {0};
-		struct exit_cost_run run = {"L2", "x", "insns", 2, NULL};
+		struct exit_cost_run run = {
+			.l0 = "nestbed", .level = "L2", .config = "x", .unit = "insns", .depth = 2};
 		struct capture c;
 		char *why = NULL;
 

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+# What operations cost under two L0s on the same processor, from ratio.csv alone:
+#   gnuplot -c peer.gp ratio.csv FIGURE.svg      (or FIGURE.png)
+# Operations that exit under neither are left out. L2 and VMX instructions with VMCS shadowing, where the processor
+# has it.
+if (ARGC != 2) {
+	print "usage: gnuplot -c peer.gp ratio.csv FIGURE.svg|FIGURE.png"
+	exit status 2
+}
+table  = ARG1
+figure = ARG2
+set datafile separator ","
+
+shadowed = 0
+cpu      = ""
+unit     = ""
+peer     = ""
+about(c, p, f, u) = (cpu = c, peer = p, unit = u, shadowed = shadowed || strstrt(f, "shadow=on") > 0, 0)
+stats table skip 1 using (about(strcol(1), strcol(4), strcol(5), strcol(11))) nooutput
+if (!strlen(cpu)) { exit status 3 }
+
+# Which row is drawn: in panel 1 L1's, in panel 2 L2's.
+has(list, o)  = strstrt(list." ", " ".o." ") > 0
+fits(f)       = strstrt(f, "shadow=") == 0 || strstrt(f, shadowed ? "shadow=on" : "shadow=off") > 0
+exits(a, b)   = a >= 0.9 || b >= 0.9
+in_panel(p)   = strcol(2) eq (p == 1 ? "L1" : "L2") && fits(strcol(5)) && exits(column(9), column(10))
+mitigated(f)  = strstrt(f, "mitigations=default") > 0
+array ops[2]  = ["", ""]
+do for [p=1:2] {
+	found = ""
+	note(o) = (found = has(found, o) ? found : found." ".o, 0)
+	stats table skip 1 using (in_panel(p) ? note(strcol(3)) : 0) nooutput
+	ops[p] = found
+}
+most   = words(ops[1]) > words(ops[2]) ? words(ops[1]) : words(ops[2])
+height = 165 + 22 * most
+if (strstrt(figure, ".png")) {
+	set terminal pngcairo size 1100, height font "DejaVu Sans,10" background "white"
+} else {
+	set terminal svg size 1100, height font "DejaVu Sans,Helvetica,sans-serif,13" background "white"
+}
+set output figure
+
+set multiplot title "The same guests on two L0s, ".cpu font ",15" noenhanced
+set xlabel (unit eq "insns" ? "instructions" : unit)." an operation (logarithmic scale)"
+set logscale x
+set xrange [* : *]
+set format x "%.0f"
+set grid xtics lc rgb "#c8c8c8" lw 0.8
+set border 3 lc rgb "#606060"
+set tics nomirror
+set tmargin at screen 1 - 75.0 / height
+array left[2]   = [0.125, 0.625]
+array right[2]  = [0.485, 0.985]
+array heading[2] = ["a VM of L0 (L1)", "a VM of a hypervisor in a VM (L2)"]
+do for [p=1:2] {
+	count = words(ops[p])
+	if (!count) { continue }
+	place(o) = int(sum [i=1:count] (word(ops[p], i) eq o ? i : 0))
+	set lmargin at screen left[p]
+	set rmargin at screen right[p]
+	set bmargin at screen 1 - (75.0 + 22 * count) / height
+	set title heading[p] font ",12"
+	set yrange [count + 0.6 : 0.4]
+	set ytics scale 0 noenhanced ("" 0)
+	set for [i=1:count] ytics add (word(ops[p], i) i)
+	if (p == 1 || !words(ops[1])) {
+		set key at screen 0.5, screen 22.0 / height center center horizontal maxrows 1 noenhanced samplen 1 width -2
+	} else {
+		set key off
+	}
+	plot table skip 1 using (in_panel(p) && !mitigated(strcol(5)) ? column(6) : NaN):(place(strcol(3))):(column(7) - column(6)):(0) \
+		with vectors nohead lc rgb "#b0b0b0" lw 1.5 notitle, \
+		table skip 1 using (in_panel(p) && !mitigated(strcol(5)) ? column(6) : NaN):(place(strcol(3))) \
+		with points pt 7 ps 1.1 lc rgb "#0072B2" title "nestbed", \
+		table skip 1 using (in_panel(p) && !mitigated(strcol(5)) ? column(7) : NaN):(place(strcol(3))) \
+		with points pt 9 ps 1.1 lc rgb "#D55E00" title peer.", mitigations off", \
+		table skip 1 using (in_panel(p) && mitigated(strcol(5)) ? column(7) : NaN):(place(strcol(3))) \
+		with points pt 8 ps 1.1 lc rgb "#CC79A7" title peer.", mitigations as the kernel chooses"
+}
+unset multiplot
+set output
