@@ -52,7 +52,8 @@ if (strlen(line)) {
 }
 
 row    = 30
-below  = 140 + (lines ? 18 * (lines + 1) : 0)
+keys   = words(present) > 6 ? 4 : 3 # rows of the key
+below  = 80 + 20 * keys + (lines ? 18 * (lines + 1) : 0)
 height = 50 + row * count + below
 if (strstrt(figure, ".png")) {
 	set terminal pngcairo size 900, height font "DejaVu Sans,10" background "white"
@@ -79,7 +80,7 @@ set tmargin at screen 1 - 45.0 / height
 set bmargin at screen 1.0 * below / height
 set lmargin at screen 0.17
 set rmargin at screen 0.97
-set key at screen 0.97, screen (below - 62.0) / height right top Left reverse vertical maxrows 3 samplen 1 \
+set key at screen 0.97, screen (below - 62.0) / height right top Left reverse vertical maxrows keys samplen 1 \
 	spacing 1.15 width -6 noenhanced
 if (lines) {
 	set label 1 free_heading at screen 0.02, screen (18.0 * lines + 10) / height \
@@ -91,7 +92,7 @@ if (lines) {
 }
 
 # Series of one operation lie a little apart, so that equal costs stay visible.
-apart(s) = (s - (series + 1) / 2.0) * 0.13
+apart(s) = (s - (series + 1) / 2.0) * 0.78 / series
 plot for [w in present] table skip 1 using (cost(int(w))):(place(strcol(4)) + apart(int(w))) \
 	with points pt shape[int(w)] ps 1.0 lw 1.3 lc rgb colour[int(w)] title name[int(w)]
 set output
