@@ -210,7 +210,7 @@ static int prepare(struct run *run, struct peer_machine *m, struct blob kernel)
 	m->job = write_job(m);
 	m->cmdline =
 		text_format("console=ttyS0,115200 quiet nokaslr no_timer_check tsc=reliable tsc_early_khz=%u "
-			    "cryptomgr.notests%s",
+			    "cryptomgr.notests clearcpuid=xsaves,xsavec%s",
 			    TELL_KHZ, m->mitigations ? "" : " mitigations=off");
 	status = make_archive(m);
 	if (status)
