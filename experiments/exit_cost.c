@@ -15,6 +15,7 @@
 #include "experiments/exits_runs.h"
 #include "experiments/experiment.h"
 #include "experiments/files.h"
+#include "experiments/peer_kvm.h"
 #include "experiments/setting.h"
 
 /* L1 as it is, and L1 that wants every exit it can have: the exceptions are #DE, #BP, #UD, #GP and #PF. */
@@ -137,13 +138,18 @@ static int run_part(struct state *s, unsigned first, unsigned last, bool shadow)
 	return status ? status : add_rows(s, before);
 }
 
+static bool wants_peer(const struct state *s)
+{
+	return !strcmp(run_value(s->run, "peer"), "kvm");
+}
+
 /* The same on KVM; an exit status. */
 static int run_peer(struct state *s, bool shadow)
 {
 	const unsigned before = s->run_count;
 	int status;
 
-	if (strcmp(run_value(s->run, "peer"), "kvm") != 0)
+	if (!wants_peer(s))
 		return CLI_OK;
 	status = exit_cost_peer(s->run, &s->images, s->cmdline, s->vmx_cmdline, shadow, &s->capture[before],
 				&s->cost_run[before], &s->peer_count);
@@ -215,6 +221,8 @@ static int run_all(struct state *s)
 	int status, differ;
 
 	if (guest_read("exits", &s->images.exits) || guest_read("l1hv", &s->images.l1hv))
+		return CLI_REFUSED;
+	if (wants_peer(s) && peer_kvm_get())
 		return CLI_REFUSED;
 	status = run_part(s, 0, 2, false); /* L0 says there what the processor has */
 	if (status)

@@ -33,6 +33,9 @@ struct peer_machine {
 	struct peer_split *split;
 };
 
+/* Gets the kernel by the script that gets its package, if it isn't there yet. CLI_OK, or CLI_REFUSED: stderr
+ * says why. */
+__attribute__((warn_unused_result)) int peer_kvm_get(void);
 /*
  * Gets the kernel if it isn't there yet, and runs the machines; each capture is then complete. 0 when all VMs
  * ended well, else the exit status of the first that did not, told on stderr: CLI_REFUSED when there is no
