@@ -163,6 +163,15 @@ static bool skip_past(struct cursor *c, const char *text)
 	return found;
 }
 
+static bool take_decimal(struct cursor *c, uint64_t *number)
+{
+	const char *from = c->at;
+
+	for (*number = 0; c->at < c->end && c->at - from < 19 && isdigit((unsigned char)*c->at); c->at++)
+		*number = *number * 10 + (uint64_t)(*c->at - '0');
+	return c->at > from;
+}
+
 static bool take_hex(struct cursor *c, uint64_t *number)
 {
 	const char *from = c->at;
@@ -270,24 +279,40 @@ static bool is_l0(const struct trace_l0 *l0, uint64_t address, uint64_t selector
 	return false;
 }
 
-/* (0).[24793738] [0x0000001286bd] 0008:00000000001286bd (unk. ctxt): vmread rdx, rdx           ; 0f78d2 */
-static void count_line(struct trace *t, struct cursor c)
+/* Ticks that passed between two lines are instructions that are not there, unless the processor stood still.
+ */
+static void count_missing(struct trace *t, uint64_t tick)
 {
-	uint64_t address, selector;
+	if (t->running && tick > t->next_tick)
+		t->now.unreadable += tick - t->next_tick;
+	t->next_tick = tick + 1;
+}
 
-	if (skip_past(&c, "] [0x") && take_hex(&c, &address) && take(&c, "] ") && take_hex(&c, &selector) &&
-	    take(&c, ":") && skip_past(&c, "): "))
-		t->now.of[is_l0(&t->l0, address, selector) ? TRACE_L0 : TRACE_GUESTS][class_of(c)]++;
-	else
-		t->now.unreadable++;
+/* (0).[24793738] [0x0000001286bd] 0008:00000000001286bd (unk. ctxt): vmread rdx, rdx           ; 0f78d2 */
+static bool count_line(struct trace *t, struct cursor c)
+{
+	uint64_t tick, address, selector;
+	enum trace_class class;
+
+	if (!take(&c, "(0).[") || !take_decimal(&c, &tick) || !take(&c, "] [0x") || !take_hex(&c, &address) ||
+	    !take(&c, "] ") || !take_hex(&c, &selector) || !take(&c, ":") || !skip_past(&c, "): "))
+		return false;
+	count_missing(t, tick);
+	class = class_of(c);
+	t->running = class != TRACE_HLT && class != TRACE_ENTRY;
+	t->now.of[is_l0(&t->l0, address, selector) ? TRACE_L0 : TRACE_GUESTS][class]++;
+	return true;
 }
 
 static void on_line(void *ctx, const char *line, size_t size)
 {
 	struct trace *t = ctx;
 
+	if (line && count_line(t, (struct cursor){line, line + size}))
+		return;
+	t->running = false;
 	if (line) {
-		count_line(t, (struct cursor){line, line + size});
+		t->now.unreadable++;
 		return;
 	}
 	t->section = array_grow(t->section, t->sections, sizeof(*t->section));

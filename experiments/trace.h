@@ -10,6 +10,7 @@
 #ifndef EXPERIMENTS_TRACE_H
 #define EXPERIMENTS_TRACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "experiments/machine.h"
@@ -91,7 +92,8 @@ enum trace_who { TRACE_L0, TRACE_GUESTS, TRACE_WHO_COUNT };
 
 struct trace_counts {
 	uint64_t of[TRACE_WHO_COUNT][TRACE_CLASS_COUNT];
-	uint64_t unreadable; /* lines about an instruction that don't say which */
+	uint64_t unreadable; /* instructions of which the trace does not say what they are, or nothing at all
+			      */
 };
 
 /* Of all classes together. */
@@ -102,6 +104,8 @@ struct trace {
 	struct trace_counts *section;
 	unsigned sections;
 	struct trace_counts now; /* of the section that has not ended */
+	bool running; /* the next instruction's tick is known: next_tick */
+	uint64_t next_tick;
 };
 
 void trace_init(struct trace *t, const struct trace_l0 *l0);

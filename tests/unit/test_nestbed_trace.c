@@ -195,6 +195,9 @@ static const struct {
 	{"a complaint",             "bx_dbg_read_linear: physical memory read error (phy=0x1, lin=0x2)",    &ours,         -1          },
 	{"no selector",             "(0).[1] [0x00000e3a7645] :0000000000102645 (unk. ctxt): nop ; 90",     &ours,         -1          },
 	{"no instruction",          "(0).[1] [0x00000e3a7645] 0008:0000000000102645 (unk. ctxt)",           &ours,         -1          },
+	{"no tick",                 "(0).[] [0x00000e3a7645] 0008:0000000000102645 (unk. ctxt): nop ; 90",  &ours,         -1          },
+	{"another processor",       "(1).[1] [0x00000e3a7645] 0008:0000000000102645 (unk. ctxt): nop ; 90", &ours,
+	 -1															    },
 	{"nothing",                 "",								     &ours,         -1          },
 };
 
@@ -213,6 +216,34 @@ static void whose(void **state)
 			fail_msg("%s: %d", who_rows[i].name, who);
 		trace_free(&t);
 	}
+}
+
+/* One tick an instruction: what is not there is missed, but for the time in which the processor is halted. */
+static void missing(void **state)
+{
+	static const char *const lines[] = {
+		"(0).[10] [0x000000100000] 0008:0000000000100000 (unk. ctxt): nop ; 90",
+		"(0).[11] [0x000000100001] 0008:0000000000100001 (unk. ctxt): nop ; 90",
+		"(0).[14] [0x000000100002] 0008:0000000000100002 (unk. ctxt): hlt ; f4", /* 12, 13 */
+		"(0).[90] [0x000000100003] 0008:0000000000100003 (unk. ctxt): nop ; 90",
+		"(0).[91] [0x000000100004] 0008:0000000000100004 (unk. ctxt): vmresume ; 0f01c3",
+		"(0).[990] [0x000000100005] 0008:0000000000100005 (unk. ctxt): nop ; 90",
+		"(0).[991] ??? (physical address not available)", /* 991 */
+		"(0).[992] [0x000000100003] 0008:0000000000100003 (unk. ctxt): nop ; 90",
+		"(0).[993] [0x000000100004] 0008:0000000000100004 (unk. ctxt): nop ; 90",
+	};
+	struct trace t;
+
+	(void)state;
+	trace_init(&t, &ours);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		feed(&t, lines[i]);
+	section_ends(&t);
+	feed(&t, "(0).[200] [0x000000100004] 0008:0000000000100004 (unk. ctxt): nop ; 90");
+	assert_int_equal(t.section[0].unreadable, 3);
+	assert_int_equal(trace_sum(&t.section[0], TRACE_L0), 8);
+	assert_int_equal(t.now.unreadable, 0);
+	trace_free(&t);
 }
 
 static void sections(void **state)
@@ -319,8 +350,8 @@ static void no_kernel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(classes),       cmocka_unit_test(whose),     cmocka_unit_test(sections),
-		cmocka_unit_test(code_is_found), cmocka_unit_test(no_kernel),
+		cmocka_unit_test(classes),  cmocka_unit_test(whose),         cmocka_unit_test(missing),
+		cmocka_unit_test(sections), cmocka_unit_test(code_is_found), cmocka_unit_test(no_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
