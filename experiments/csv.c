@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "experiments/csv.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,4 +63,42 @@ void csv_end_row(struct csv *csv)
 void csv_free(struct csv *csv)
 {
 	text_free(&csv->text);
+}
+
+/* Takes the marks off a quoted field, which begins behind the first of them; what follows it, or NULL. */
+static char *unquote(char *p)
+{
+	char *to = p;
+
+	for (; *p; *to++ = *p++) {
+		if (*p == '"' && *++p != '"') {
+			*to = '\0';
+			return p;
+		}
+	}
+	return NULL;
+}
+
+int csv_split(char *line, char **field, unsigned room)
+{
+	unsigned n = 0;
+
+	while (n < room) {
+		char *p = line;
+
+		field[n++] = p;
+		if (*p == '"') {
+			field[n - 1] = p + 1;
+			p = unquote(p + 1);
+			if (!p || (*p && *p != ','))
+				return -EINVAL;
+		} else {
+			p += strcspn(p, ",");
+		}
+		if (!*p || n == room)
+			break;
+		*p = '\0';
+		line = p + 1;
+	}
+	return (int)n;
 }

@@ -23,4 +23,10 @@ void csv_mean(struct csv *csv, uint64_t total, uint64_t count);
 void csv_end_row(struct csv *csv);
 void csv_free(struct csv *csv);
 
+/*
+ * Cuts a line (without its end) into its fields, in place: at most `room` of them, and what follows the last
+ * stays in it. How many, or -EINVAL: quotation marks that enclose no whole field.
+ */
+int csv_split(char *line, char **field, unsigned room);
+
 #endif

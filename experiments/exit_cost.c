@@ -12,6 +12,7 @@
 #include "experiments/exit_cost_peer.h"
 #include "experiments/exit_cost_ratio.h"
 #include "experiments/exit_cost_rows.h"
+#include "experiments/exit_trace.h"
 #include "experiments/exits_runs.h"
 #include "experiments/experiment.h"
 #include "experiments/files.h"
@@ -201,6 +202,20 @@ static int write_tables(struct state *s)
 	return status;
 }
 
+static int trace(struct state *s, bool shadow)
+{
+	struct exit_trace_rows rows = {0};
+	int status;
+
+	if (!exit_trace_iterations(s->run))
+		return CLI_OK;
+	status = exit_trace_measure(s->run, shadow, &rows);
+	if (!status)
+		status = exit_trace_write(s->run, &rows);
+	exit_trace_rows_free(&rows);
+	return status;
+}
+
 /* An exit status: levels that disagree are a defect of a hypervisor, whatever they cost. */
 static int compare(const struct state *s)
 {
@@ -238,6 +253,8 @@ static int run_all(struct state *s)
 	tell_skipped(s);
 	status = write_tables(s);
 	differ = compare(s);
+	if (!status)
+		status = trace(s, shadow);
 	json_object_set_new(s->run->meta, "unit", json_string(s->cost_run[1].unit));
 	return status ? status : differ;
 }
@@ -248,8 +265,8 @@ static int run_exit_cost(struct run *run)
 	int status;
 
 	s->run = run;
-	s->cmdline = exits_cmdline(run);
-	s->vmx_cmdline = exits_vmx_cmdline(run);
+	s->cmdline = exits_cmdline(run, "iterations");
+	s->vmx_cmdline = exits_vmx_cmdline(run, "iterations");
 	status = run_all(s);
 	exit_cost_rows_free(&s->rows);
 	for (unsigned i = 0; i < s->run_count; i++)
@@ -262,11 +279,16 @@ static int run_exit_cost(struct run *run)
 	return status;
 }
 
+/* clang-format off */
 static const struct experiment_key keys[] = {
-	{"iterations", "200",  "how often each operation runs",                                 exits_check_iterations},
-	{"ops",        "",     "only these operations, comma-separated (default: all of them)", exits_check_ops       },
-	{"peer",       "none", "another L0 beside ours: kvm, or none",                          exit_cost_check_peer  },
+	{"iterations", "200",  "how often each operation runs",                                  exits_check_iterations},
+	{"ops",        "",     "only these operations, comma-separated (default: all of them)",  exits_check_ops},
+	{"peer",       "none", "another L0 beside ours: kvm, or none",                           exit_cost_check_peer},
+	{"trace",      "0",    "iterations of each operation that are traced too (0: none)",     exit_trace_check_iterations},
+	{"cpi",        "1",    "modelled cycles of an instruction without a latency of its own", exit_trace_check_cpi},
+	{"latencies",  "",     "table of latencies (default: the build's latencies.csv)",        exit_trace_check_latencies},
 };
+/* clang-format on */
 
 static const struct figure figures[] = {
 	{"exit-cost.gp",    "exit-cost.csv",    "exit-cost"   },

@@ -34,22 +34,20 @@ int exits_check_ops(const char *value, char **why)
 	return 0;
 }
 
-static char *cmdline_of(const struct run *run, const char *ops)
+static char *cmdline_of(const char *iterations, const char *ops)
 {
-	const char *iterations = run_value(run, "iterations");
-
 	if (!*ops)
 		return text_format("iterations=%s", iterations);
 	return text_format("iterations=%s ops=%s%s", iterations,
 			   list_holds(ops, EXIT_COST_EMPTY) ? "" : EXIT_COST_EMPTY ",", ops);
 }
 
-char *exits_cmdline(const struct run *run)
+char *exits_cmdline(const struct run *run, const char *iterations)
 {
-	return cmdline_of(run, run_value(run, "ops"));
+	return cmdline_of(run_value(run, iterations), run_value(run, "ops"));
 }
 
-char *exits_vmx_cmdline(const struct run *run)
+char *exits_vmx_cmdline(const struct run *run, const char *iterations)
 {
 	static const char *const vmx[] = {"vmread",         "vmwrite", "vmread_shadow",
 					  "vmwrite_shadow", "vmptrld", "invept"};
@@ -62,7 +60,7 @@ char *exits_vmx_cmdline(const struct run *run)
 			text_addf(&ops, "%s%s", ops.size ? "," : "", vmx[i]);
 	if (!ops.size)
 		return NULL;
-	cmdline = cmdline_of(run, ops.data);
+	cmdline = cmdline_of(run_value(run, iterations), ops.data);
 	text_free(&ops);
 	return cmdline;
 }
@@ -137,7 +135,7 @@ int exits_runs_make(struct run *run, const struct exits_variant *variant, unsign
 		    struct exits_runs *r)
 {
 	struct blob exits = {0}, l1hv = {0};
-	char *cmdline = exits_cmdline(run);
+	char *cmdline = exits_cmdline(run, "iterations");
 	int status = CLI_REFUSED;
 
 	*r = (struct exits_runs){.count = count};

@@ -14,11 +14,13 @@
 int exits_check_iterations(const char *value, char **why);
 int exits_check_ops(const char *value, char **why);
 
-/* The workload's command line from these settings (malloc'd). The empty operation is always measured: it says
- * what the marks cost. */
-char *exits_cmdline(const struct run *run);
+/*
+ * The workload's command line (malloc'd) from the setting `ops` and from that which says how often they run,
+ * `iterations` or another. The empty operation is always measured: it says what the marks cost.
+ */
+char *exits_cmdline(const struct run *run, const char *iterations);
 /* Of those operations alone that need VT-x in the guest; NULL when none of them is asked for. */
-char *exits_vmx_cmdline(const struct run *run);
+char *exits_vmx_cmdline(const struct run *run, const char *iterations);
 /* Makes the workload a VM of l1hv, which is a VM of L0. */
 void exits_launch_l2(struct launch *l, struct blob exits, struct blob l1hv, const char *cmdline,
 		     const char *l1hv_cmdline);

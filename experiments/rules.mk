@@ -32,6 +32,12 @@ ALL += $(NESTBED_PLOTS:scripts/plots/%=$(BUILD)/plots/%)
 $(BUILD)/plots/%: scripts/plots/%
 	$(Q)mkdir -p $(@D) && cp $< $@
 
+# What slow instructions cost, with its sources.
+ALL += $(BUILD)/latencies.csv
+
+$(BUILD)/latencies.csv: experiments/latencies.csv
+	$(Q)mkdir -p $(@D) && cp $< $@
+
 # What CPU models say of themselves, for the baseline of those between which a VM moves.
 NESTBED_HOSTS := $(wildcard cpu_baseline/hosts/*.txt)
 ALL += $(NESTBED_HOSTS:cpu_baseline/hosts/%=$(BUILD)/hosts/%)
@@ -45,6 +51,8 @@ NESTBED_DECODE := experiments/stream.c experiments/decode.c experiments/record_t
 NESTBED_FRAMES := tests/unit/nestbed_frames.c
 NESTBED_TABLES := experiments/capture.c experiments/csv.c experiments/exit_cost_rows.c experiments/exit_cost_table.c \
 	experiments/verdict.c $(NESTBED_DECODE) $(NESTBED_FRAMES)
+NESTBED_EXIT_TRACE := experiments/exit_trace_rows.c experiments/latencies.c experiments/trace.c experiments/capture.c \
+	experiments/csv.c experiments/exit_cost_rows.c experiments/verdict.c $(NESTBED_DECODE) $(NESTBED_FRAMES)
 NESTBED_MACHINE := experiments/bochs_output.c experiments/bochsrc.c experiments/boot_image.c experiments/bundle_write.c \
 	experiments/text.c bundle/bundle.c
 NESTBED_MOVE := experiments/move_path.c experiments/move_watch.c experiments/move_tap.c experiments/move_rows.c \
@@ -54,22 +62,26 @@ $(call unit_test,test_nestbed_decode,tests/unit/test_nestbed_decode.c $(NESTBED_
 $(call unit_test,test_nestbed_setting,tests/unit/test_nestbed_setting.c experiments/setting.c experiments/cpu_models.c experiments/text.c)
 $(call unit_test,test_nestbed_machine,tests/unit/test_nestbed_machine.c $(NESTBED_MACHINE))
 $(call unit_test,test_nestbed_trace,tests/unit/test_nestbed_trace.c experiments/trace.c experiments/elf_code.c experiments/text.c)
+$(call unit_test,test_nestbed_exit_trace,tests/unit/test_nestbed_exit_trace.c $(NESTBED_EXIT_TRACE),$(NESTBED_LIBS))
 $(call unit_test,test_nestbed_tables,tests/unit/test_nestbed_tables.c $(NESTBED_TABLES),$(NESTBED_LIBS))
 $(call unit_test,test_nestbed_move,tests/unit/test_nestbed_move.c $(NESTBED_MOVE),$(NESTBED_LIBS))
 $(call unit_test,test_nestbed_migrate,tests/unit/test_nestbed_migrate.c experiments/migrate_cases.c experiments/setting.c experiments/cpu_models.c experiments/text.c)
 $(call unit_test,test_nestbed_peer,tests/unit/test_nestbed_peer.c experiments/cpio.c experiments/peer_split.c experiments/exit_cost_ratio.c $(NESTBED_TABLES),$(NESTBED_LIBS))
 $(call unit_test,test_wire_script,tests/unit/test_wire_script.c experiments/wire_script.c experiments/text.c)
 $(call fuzzer,wire_script,tests/fuzz/fuzz_wire_script.c experiments/wire_script.c experiments/text.c)
+$(call fuzzer,latencies,tests/fuzz/fuzz_latencies.c experiments/latencies.c experiments/trace.c experiments/csv.c experiments/text.c)
 $(call fuzzer,nestbed_trace,tests/fuzz/fuzz_nestbed_trace.c experiments/trace.c experiments/bochs_output.c experiments/text.c)
 $(call fuzzer,nestbed_stream,tests/fuzz/fuzz_nestbed_stream.c $(NESTBED_DECODE),$(BUILD)/nestbed.o/record.pb-c.o $(NESTBED_LIBS))
 
 # The generated record code, linked into those that name records.
 $(BUILD)/tests/test_nestbed_decode $(BUILD)/tests/test_nestbed_tables $(BUILD)/tests/test_nestbed_move \
-	$(BUILD)/tests/test_nestbed_peer \
+	$(BUILD)/tests/test_nestbed_exit_trace $(BUILD)/tests/test_nestbed_peer \
 	$(BUILD)/fuzz/fuzz_nestbed_stream: $(BUILD)/nestbed.o/record.pb-c.o
 $(BUILD)/tests/test_nestbed_move: $(BUILD)/nestbed.o/stream.pb-c.o
-$(patsubst %,$(BUILD)/san/%.o,$(sort $(NESTBED_TABLES) $(NESTBED_MOVE)) experiments/peer_split.c experiments/exit_cost_ratio.c tests/unit/test_nestbed_peer.c tests/unit/test_nestbed_decode.c \
-	tests/unit/test_nestbed_tables.c tests/unit/test_nestbed_move.c): | $(BUILD)/gen/nestbed/record.pb-c.h $(MIG_GEN)
+$(patsubst %,$(BUILD)/san/%.o,$(sort $(NESTBED_TABLES) $(NESTBED_MOVE) $(NESTBED_EXIT_TRACE)) experiments/peer_split.c \
+	experiments/exit_cost_ratio.c tests/unit/test_nestbed_peer.c tests/unit/test_nestbed_decode.c \
+	tests/unit/test_nestbed_exit_trace.c tests/unit/test_nestbed_tables.c tests/unit/test_nestbed_move.c): \
+	| $(BUILD)/gen/nestbed/record.pb-c.h $(MIG_GEN)
 
 # ---- golden results ----
 golden: all ## Measure results/golden again

@@ -153,6 +153,24 @@ columns_named() {
 columns_named >"$work/out"
 verdict "each column of the tables is in README.md" $?
 
+# The same of tables that are in no golden result, from the source; and each class of traced instructions is in docs/experiments.md.
+traced_named() {
+	local table column columns class
+	for table in instructions modelled; do
+		columns=$(sed -n "/^void ${table}_csv(/,/^}/p" experiments/exit_trace_rows.c | tr -d '\n' | grep -o 'csv_start([^;]*;' |
+			grep -o '"[^"]*"' | tr -d '"\n' | tr , ' ')
+		[ -n "$columns" ] || { echo "no columns of $table.csv"; return 1; }
+		for column in $columns; do
+			grep -q "^| .*\`$column\`.* |" README.md || { echo "$table.csv: $column"; return 1; }
+		done
+	done
+	while read -r class; do
+		grep -q "^| \`$class\` |" docs/experiments.md || { echo "$class"; return 1; }
+	done < <(sed -nE 's/^\tX\([A-Z0-9_]+, "([a-z_]+)".*/\1/p' experiments/trace.h)
+}
+traced_named >"$work/out"
+verdict "columns and classes of traced instructions are in the documents" $?
+
 # ---- links and names ----
 # A heading as a link's fragment.
 fragments() {
