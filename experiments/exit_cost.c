@@ -210,6 +210,8 @@ static int trace(struct state *s, bool shadow)
 	if (!exit_trace_iterations(s->run))
 		return CLI_OK;
 	status = exit_trace_measure(s->run, shadow, &rows);
+	if (!status && wants_peer(s))
+		status = exit_cost_peer_trace(s->run, shadow, &rows);
 	if (!status)
 		status = exit_trace_write(s->run, &rows);
 	exit_trace_rows_free(&rows);
@@ -283,7 +285,7 @@ static int run_exit_cost(struct run *run)
 static const struct experiment_key keys[] = {
 	{"iterations", "200",  "how often each operation runs",                                  exits_check_iterations},
 	{"ops",        "",     "only these operations, comma-separated (default: all of them)",  exits_check_ops},
-	{"peer",       "none", "another L0 beside ours: kvm, or none",                           exit_cost_check_peer},
+	{"peer",       "none", "another L0 beside ours: kvm, or none",                           peer_check},
 	{"trace",      "0",    "iterations of each operation that are traced too (0: none)",     exit_trace_check_iterations},
 	{"cpi",        "1",    "modelled cycles of an instruction without a latency of its own", exit_trace_check_cpi},
 	{"latencies",  "",     "table of latencies (default: the build's latencies.csv)",        exit_trace_check_latencies},

@@ -4,6 +4,7 @@
 #define EXPERIMENTS_EXIT_COST_PEER_H
 
 #include "experiments/exit_cost_rows.h"
+#include "experiments/exit_trace_rows.h"
 #include "experiments/run.h"
 
 #define EXIT_COST_PEER_RUNS 10u
@@ -12,8 +13,6 @@ struct exit_cost_images {
 	struct blob exits, l1hv;
 };
 
-/* Check of the setting `peer`: 0, or -EINVAL with *why (malloc'd). */
-int exit_cost_check_peer(const char *value, char **why);
 /*
  * Runs the workload with cmdline at L1 and L2, and with vmx_cmdline (NULL: not) at L1. Initialises captures
  * and runs, *count of them in any case; the caller frees the captures. An exit status.
@@ -22,5 +21,8 @@ __attribute__((warn_unused_result)) int exit_cost_peer(struct run *run, const st
 						       const char *cmdline, const char *vmx_cmdline,
 						       bool shadow, struct capture *capture,
 						       struct exit_cost_run *cost_run, unsigned *count);
+/* Traces the same with the settings `trace`, `ops`, and adds the rows of what was traced. An exit status. */
+__attribute__((warn_unused_result)) int exit_cost_peer_trace(struct run *run, bool shadow,
+							     struct exit_trace_rows *rows);
 
 #endif

@@ -12,6 +12,7 @@
 #include "experiments/experiment.h"
 #include "experiments/migrate_move.h"
 #include "experiments/migrate_track.h"
+#include "experiments/peer_kvm.h"
 #include "experiments/setting.h"
 
 #define MEGABIT 1000000u
@@ -114,6 +115,7 @@ static const struct experiment_key keys[] = {
 	{"time",              "virtual",                           "virtual: the guest's clock and the link are one model; real",              check_time         },
 	{"track_pages",       "50,100,200,400,800",
 	 "what tracking costs: pages written in a round (list; empty: not measured)",                                                          migrate_track_check},
+	{"peer",              "none",			      "what tracking costs another L0, too: kvm, or none",                        peer_check         },
 	{"seed",              "1",				 "of what the guest writes",                                                 check_seed         },
 };
 
@@ -232,6 +234,8 @@ static int run_migrate(struct run *run)
 		status = make_cases(run, setup.script.rate, &cases);
 	if (!status)
 		status = cli_namespaces();
+	if (!status && !strcmp(run_value(run, "peer"), "kvm"))
+		status = peer_kvm_get();
 	move_tables_start(&tables);
 	if (!status) {
 		json_object_set_new(run->meta, "unit", json_string("ticks"));

@@ -10,6 +10,7 @@
 #include "experiments/cli.h"
 #include "experiments/csv.h"
 #include "experiments/files.h"
+#include "experiments/peer_kvm.h"
 #include "experiments/setting.h"
 
 #define GUEST      "dirtier"
@@ -31,18 +32,35 @@ static const struct means {
 };
 #define MEANS (sizeof(means) / sizeof(means[0]))
 
+/* KVM's: its dirty log, as a bitmap that is read and cleared or as a ring of pages. */
+static const struct {
+	const char *name, *options; /* of kvm-run */
+} peer_means[] = {
+	{"kvm-off",    "--track off"   },
+	{"kvm-bitmap", "--track bitmap"},
+	{"kvm-ring",   "--track ring"  },
+};
+#define PEER_MEANS (sizeof(peer_means) / sizeof(peer_means[0]))
+/* KVM complains of each page that Bochs logs (docs/bochs-differences.md), and tracks without the log as well.
+ */
+#define PEER_PARAMETERS "pml=0"
+
 struct point {
 	uint64_t pages; /* in a round */
 	char *cmdline, *name[MEANS], *lines[MEANS];
 	struct launch launch[MEANS];
 	struct capture capture[MEANS];
 	bool ran[MEANS];
+	char *peer_name[PEER_MEANS];
+	struct capture peer[PEER_MEANS];
 };
+_Static_assert(POINTS_MAX *PEER_MEANS <= PEER_VMS_MAX, "all points on one machine");
 
 struct points {
 	struct point point[POINTS_MAX];
 	unsigned count;
 	struct blob image;
+	bool peer; /* asked: on KVM as well */
 };
 
 int migrate_track_check(const char *value, char **why)
@@ -91,6 +109,11 @@ static void make_points(struct points *p, const char *list)
 							   .l0_lines = ""};
 			capture_init(&point->capture[k], 1);
 		}
+		for (unsigned k = 0; k < PEER_MEANS; k++) {
+			point->peer_name[k] =
+				text_format("track-%" PRIu64 "-%s", point->pages, peer_means[k].name);
+			capture_init(&point->peer[k], 1);
+		}
 		list = *end ? end + 1 : end;
 	}
 }
@@ -106,6 +129,10 @@ static void free_points(struct points *p)
 			capture_free(&point->capture[k]);
 			free(point->name[k]);
 			free(point->lines[k]);
+		}
+		for (unsigned k = 0; k < PEER_MEANS; k++) {
+			capture_free(&point->peer[k]);
+			free(point->peer_name[k]);
 		}
 	}
 	free(p->image.data);
@@ -134,6 +161,36 @@ static int run_points(struct run *run, struct points *p)
 	return status;
 }
 
+/* All points by all of KVM's means, one after another on one machine. */
+static int run_peer(struct run *run, struct points *p)
+{
+	struct peer_machine *m = zalloc(sizeof(*m));
+	int status;
+
+	m->name = "kvm-track";
+	for (unsigned i = 0; i < p->count; i++) {
+		struct point *point = &p->point[i];
+
+		for (unsigned k = 0; k < PEER_MEANS; k++)
+			m->vm[m->vm_count++] = (struct peer_vm){
+				.launch = {.name = point->peer_name[k],
+					   .guest = GUEST,
+					   .image = p->image,
+					   .cmdline = point->cmdline,
+					   .memory = MEMORY,
+					   .vm_lines = "",
+					   .l0_lines = ""},
+				.parameters = PEER_PARAMETERS,
+				.options = peer_means[k].options,
+				.capture = &point->peer[k],
+			};
+	}
+	status = peer_kvm_run(run, m, 1);
+	peer_kvm_free(m, 1);
+	free(m);
+	return status;
+}
+
 /* ---- what they found ---- */
 
 /* The sets of all rounds, as L0 tells them (docs/bundle.md, migrate.track). */
@@ -151,7 +208,19 @@ static void sets_of(const struct capture *c, struct text *sets)
 	}
 }
 
-static int same_sets(const struct point *point)
+/* Whether `c` has the sets `first`. */
+static bool has_sets(const struct capture *c, const struct text *first)
+{
+	struct text sets = {0};
+	bool same;
+
+	sets_of(c, &sets);
+	same = first->size == sets.size && !memcmp(first->data, sets.data, first->size);
+	text_free(&sets);
+	return same;
+}
+
+static int same_sets(const struct points *p, const struct point *point)
 {
 	struct text first = {0};
 	int status = CLI_OK;
@@ -161,20 +230,18 @@ static int same_sets(const struct point *point)
 		fprintf(stderr, "nestbed: %s: L0 told of no round\n", point->name[1]);
 		status = CLI_FAILED;
 	}
-	for (unsigned k = 2; k < MEANS; k++) {
-		struct text other = {0};
-
-		if (!point->ran[k])
-			continue;
-		sets_of(&point->capture[k], &other);
-		if (first.size &&
-		    (first.size != other.size || memcmp(first.data, other.data, first.size) != 0)) {
+	for (unsigned k = 2; k < MEANS; k++)
+		if (point->ran[k] && !has_sets(&point->capture[k], &first)) {
 			fprintf(stderr, "nestbed: %s and %s found different pages\n", point->name[1],
 				point->name[k]);
 			status = CLI_FAILED;
 		}
-		text_free(&other);
-	}
+	for (unsigned k = 1; k < PEER_MEANS && p->peer; k++)
+		if (!has_sets(&point->peer[k], &first)) {
+			fprintf(stderr, "nestbed: %s and %s found different pages\n", point->name[1],
+				point->peer_name[k]);
+			status = CLI_FAILED;
+		}
 	text_free(&first);
 	return status;
 }
@@ -202,14 +269,16 @@ static uint64_t ticks_of(const Nestbed__Window *w)
 }
 
 /* One means at one point, against the guest that nobody tracks. An exit status. */
-static int add_row(struct csv *csv, const struct run *run, const struct point *point, unsigned k)
+static int add_row(struct csv *csv, const struct run *run, const struct point *point, const char *tracker,
+		   const struct capture *untracked, const struct capture *tracked)
 {
-	const Nestbed__Window *off = window_of(&point->capture[0]), *w = window_of(&point->capture[k]);
-	const char *unit = capture_unit(&point->capture[k]);
+	const Nestbed__Window *off = window_of(untracked), *w = window_of(tracked);
+	const char *unit = capture_unit(tracked);
 	uint64_t cost, exits;
 
 	if (!off || !w) {
-		fprintf(stderr, "nestbed: %s: the guest reported nothing\n", point->name[off ? k : 0]);
+		fprintf(stderr, "nestbed: track-%" PRIu64 "-%s: the guest reported nothing\n", point->pages,
+			tracker);
 		return CLI_FAILED;
 	}
 	cost = ticks_of(w) - ticks_of(off);
@@ -217,7 +286,7 @@ static int add_row(struct csv *csv, const struct run *run, const struct point *p
 	csv_word(csv, run->cpu);
 	csv_word(csv, GUEST);
 	csv_number(csv, MEMORY >> 20);
-	csv_word(csv, means[k].name);
+	csv_word(csv, tracker);
 	csv_number(csv, point->pages);
 	csv_number(csv, ROUNDS);
 	csv_mean(csv, cost, ROUNDS);
@@ -226,9 +295,23 @@ static int add_row(struct csv *csv, const struct run *run, const struct point *p
 	csv_mean(csv, 100 * ticks_of(w), ticks_of(off));
 	csv_word(csv, unit ? unit : "ticks");
 	csv_end_row(csv);
-	printf("%-26s %-8s %8" PRIu64 " %14.1f %14.1f %14.1f\n", run->cpu, means[k].name, point->pages,
+	printf("%-26s %-10s %8" PRIu64 " %14.1f %14.1f %14.1f\n", run->cpu, tracker, point->pages,
 	       (double)cost / ROUNDS, (double)cost / (double)(ROUNDS * point->pages), (double)exits / ROUNDS);
 	return CLI_OK;
+}
+
+static int add_point(struct csv *csv, const struct run *run, const struct points *p,
+		     const struct point *point)
+{
+	int status = CLI_OK;
+
+	for (unsigned k = 0; k < MEANS && !status; k++)
+		if (point->ran[k])
+			status = add_row(csv, run, point, means[k].name, &point->capture[0],
+					 &point->capture[k]);
+	for (unsigned k = 0; k < PEER_MEANS && p->peer && !status; k++)
+		status = add_row(csv, run, point, peer_means[k].name, &point->peer[0], &point->peer[k]);
+	return status;
 }
 
 static int make_table(struct run *run, const struct points *p)
@@ -238,17 +321,15 @@ static int make_table(struct run *run, const struct points *p)
 
 	csv_start(&csv, "host_cpu,workload,guest_mib,tracker,pages_per_round,rounds,ticks_per_round,"
 			"ticks_per_page,exits_per_round,percent_of_untracked,unit");
-	printf("\n%-26s %-8s %8s %14s %14s %14s\n", "what tracking costs", "means", "pages", "ticks/round",
+	printf("\n%-26s %-10s %8s %14s %14s %14s\n", "what tracking costs", "means", "pages", "ticks/round",
 	       "ticks/page", "exits/round");
 	for (unsigned i = 0; i < p->count && !status; i++)
-		for (unsigned k = 0; k < MEANS && !status; k++)
-			if (p->point[i].ran[k])
-				status = add_row(&csv, run, &p->point[i], k);
+		status = add_point(&csv, run, p, &p->point[i]);
 	if (!status)
 		status = run_file(run, "tracker.csv", &csv.text);
 	csv_free(&csv);
 	for (unsigned i = 0; i < p->count && !status; i++)
-		status = same_sets(&p->point[i]);
+		status = same_sets(p, &p->point[i]);
 	if (!status)
 		printf("All means found the same pages in every round.\n");
 	return status;
@@ -259,10 +340,13 @@ int migrate_track(struct run *run)
 	struct points *p = zalloc(sizeof(*p));
 	int status = CLI_REFUSED;
 
+	p->peer = !strcmp(run_value(run, "peer"), "kvm");
 	if (!guest_read(GUEST, &p->image)) {
 		make_points(p, run_value(run, "track_pages"));
 		status = run_points(run, p);
 	}
+	if (!status && p->peer && p->count)
+		status = run_peer(run, p);
 	if (!status)
 		status = make_table(run, p);
 	free_points(p);

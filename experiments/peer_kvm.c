@@ -29,6 +29,14 @@
 
 /* ---- the kernel ---- */
 
+int peer_check(const char *value, char **why)
+{
+	if (!strcmp(value, "none") || !strcmp(value, "kvm"))
+		return 0;
+	*why = text_format("'%s' is neither kvm nor none", value);
+	return -EINVAL;
+}
+
 static char *peer_file(const char *name)
 {
 	return text_format("%s/peers/%s", build_dir(), name);
@@ -225,6 +233,7 @@ static int prepare(struct run *run, struct peer_machine *m, struct blob kernel)
 		.memory = largest_vm(m) + LINUX_MEMORY,
 		.module = {{"vmlinuz", "", kernel}, {"initramfs", "", {m->archive.data, m->archive.size}}},
 		.module_count = 2,
+		.trace = m->trace,
 	};
 	for (unsigned i = 0; i < m->vm_count; i++) {
 		m->vm[i].launch.spec.memory = m->vm[i].launch.memory; /* for meta.json */

@@ -10,7 +10,7 @@
 
 #include "experiments/run.h"
 
-#define PEER_VMS_MAX 16u
+#define PEER_VMS_MAX 24u
 
 struct peer_vm {
 	struct launch launch; /* guest, image, cmdline, memory, nested, modules: as of a VM of our L0 */
@@ -25,6 +25,7 @@ struct peer_machine {
 	bool mitigations; /* as the kernel chooses them; else off */
 	struct peer_vm vm[PEER_VMS_MAX];
 	unsigned vm_count;
+	const struct machine_trace *trace; /* NULL: none */
 
 	/* Made and kept by peer_kvm_run(). */
 	struct text archive; /* the initramfs */
@@ -33,6 +34,8 @@ struct peer_machine {
 	struct peer_split *split;
 };
 
+/* Check of the setting `peer`: 0, or -EINVAL with *why (malloc'd). */
+int peer_check(const char *value, char **why);
 /* Gets the kernel by the script that gets its package, if it isn't there yet. CLI_OK, or CLI_REFUSED: stderr
  * says why. */
 __attribute__((warn_unused_result)) int peer_kvm_get(void);

@@ -12,9 +12,10 @@ set datafile missing NaN
 
 means = ""
 has(list, o) = strstrt(list." ", " ".o." ") > 0
-note(m, c, u) = (means = m eq "off" || has(means, m) ? means : means." ".m, cpu = c, unit = u, 0)
+note(m, c, u) = (means = m eq "off" || m eq "kvm-off" || has(means, m) ? means : means." ".m, cpu = c, unit = u, 0)
 stats table skip 1 using (note(strcol(4), strcol(1), strcol(11))) nooutput
-text(m) = m eq "wp" ? "EPT write protection" : m eq "ad" ? "EPT dirty flags" : m eq "pml" ? "page-modification log" : m
+text(m) = m eq "wp" ? "EPT write protection" : m eq "ad" ? "EPT dirty flags" : m eq "pml" ? "page-modification log" : \
+	m eq "kvm-bitmap" ? "KVM's dirty bitmap" : m eq "kvm-ring" ? "KVM's dirty ring" : m
 if (strstrt(figure, ".png")) {
 	set terminal pngcairo size 1000, 440 font "DejaVu Sans,10" background "white"
 } else {
@@ -29,8 +30,8 @@ set border 3 lc rgb "#606060"
 set tics nomirror
 set yrange [0 : *]
 set offsets graph 0.05, graph 0.05, 0, 0
-array colour[4] = ["#D55E00", "#0072B2", "#009E73", "#CC79A7"]
-array shape[4]  = [9, 7, 5, 11]
+array colour[5] = ["#D55E00", "#0072B2", "#009E73", "#CC79A7", "#000000"]
+array shape[5]  = [9, 7, 5, 11, 6]
 word_of_unit = unit eq "insns" ? "instructions" : unit
 do for [p=1:2] {
 	set title (p == 1 ? word_of_unit." more, a page written" : "the guest's time, per cent of that without tracking")
@@ -40,7 +41,7 @@ do for [p=1:2] {
 		set key off
 	}
 	plot for [k=1:words(means)] table skip 1 using (strcol(4) eq word(means, k) ? column(5) : NaN):(column(p == 1 ? 8 : 10)) \
-		with linespoints lc rgb colour[(k - 1) % 4 + 1] pt shape[(k - 1) % 4 + 1] ps 1 lw 1.6 title text(word(means, k))
+		with linespoints lc rgb colour[(k - 1) % 5 + 1] pt shape[(k - 1) % 5 + 1] ps 1 lw 1.6 title text(word(means, k))
 }
 unset multiplot
 set output
