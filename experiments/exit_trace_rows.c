@@ -200,84 +200,30 @@ void modelled_csv(struct csv *csv, const struct exit_trace_rows *rows, const str
 
 /* ---- the table for people ---- */
 
-#define OP_WIDTH       15
-#define RUN_WIDTH      34
-#define RUN_COLUMNS    "%9s%7s%9s%9s"
-#define RUNS_IN_A_LINE 3u
+#define OP_WIDTH 15
 
-static struct exit_trace_label label_of(const struct exit_trace_row *r)
+/* The classes that have a column of their own. */
+static const enum trace_class told[] = {TRACE_ENTRY,   TRACE_VMREAD, TRACE_VMWRITE,
+					TRACE_VMPTRLD, TRACE_INVEPT, TRACE_WRMSR};
+#define TOLD (sizeof(told) / sizeof(told[0]))
+
+static void add_head(struct text *out, const struct exit_trace_row *r)
 {
-	return (struct exit_trace_label){r->l0, r->level, r->config};
+	text_addf(out, "%s at %s, %s\n%-*s%9s", r->l0, r->level, r->config, OP_WIDTH, "operation", "insns");
+	for (size_t i = 0; i < TOLD; i++)
+		text_addf(out, "%9s", trace_class_names[told[i]]);
+	text_addf(out, "%9s%9s\n", "cycles", "of VMX");
 }
 
-static void add_head(struct text *out, const struct exit_trace_label *run)
+static void add_line(struct text *out, const struct exit_trace_row *r, const struct exit_trace_model *model)
 {
-	const char *shadow = strstr(run->config, "shadow=on")    ? " shadow"
-			     : strstr(run->config, "shadow=off") ? " no shadow"
-								 : "";
-	char *head = text_format("%s %s%s", run->l0, run->level, shadow);
+	const struct modelled m = model_row(model, r);
+	const double n = (double)r->iterations;
 
-	text_addf(out, "%*s", RUN_WIDTH, head);
-	free(head);
-}
-
-static uint64_t vmx_count(const struct trace_counts *counts)
-{
-	uint64_t n = 0;
-
-	for (enum trace_class c = TRACE_ENTRY; c <= TRACE_VMCALL; c++)
-		n += counts->of[TRACE_L0][c];
-	return n;
-}
-
-static void add_cells(struct text *out, const struct exit_trace_row *r, const struct exit_trace_model *model)
-{
-	struct modelled m;
-	double n;
-
-	if (!r) {
-		text_addf(out, RUN_COLUMNS, "-", "-", "-", "-");
-		return;
-	}
-	m = model_row(model, r);
-	n = (double)r->iterations;
-	text_addf(out, "%9.1f%7.1f%9.0f%9.0f", (double)trace_sum(&r->counts, TRACE_L0) / n,
-		  (double)vmx_count(&r->counts) / n, (double)m.all / 1000 / n,
-		  (double)(m.vmx + m.transitions) / 1000 / n);
-}
-
-/* Whether one of these runs comes first with this operation. */
-static bool comes_first(const struct exit_trace_rows *rows, unsigned at, const struct exit_trace_label *run,
-			unsigned count)
-{
-	for (unsigned k = 0; k < count; k++) {
-		const struct exit_trace_row *r = exit_trace_find(rows, &run[k], rows->row[at].op);
-
-		if (r)
-			return r == &rows->row[at];
-	}
-	return false;
-}
-
-static void add_block(struct text *out, const struct exit_trace_rows *rows,
-		      const struct exit_trace_model *model, const struct exit_trace_label *run,
-		      unsigned count)
-{
-	text_addf(out, "%-*s", OP_WIDTH, "");
-	for (unsigned k = 0; k < count; k++)
-		add_head(out, &run[k]);
-	text_addf(out, "\n%-*s", OP_WIDTH, "operation");
-	for (unsigned k = 0; k < count; k++)
-		text_addf(out, RUN_COLUMNS, "insns", "VMX", "cycles", "of VMX");
-	text_addf(out, "\n");
-	for (unsigned i = 0; i < rows->count; i++) {
-		if (!comes_first(rows, i, run, count))
-			continue;
-		text_addf(out, "%-*s", OP_WIDTH, rows->row[i].op);
-		for (unsigned k = 0; k < count; k++)
-			add_cells(out, exit_trace_find(rows, &run[k], rows->row[i].op), model);
-		text_addf(out, "\n");
-	}
+	text_addf(out, "%-*s%9.1f", OP_WIDTH, r->op, (double)trace_sum(&r->counts, TRACE_L0) / n);
+	for (size_t i = 0; i < TOLD; i++)
+		text_addf(out, "%9.1f", (double)r->counts.of[TRACE_L0][told[i]] / n);
+	text_addf(out, "%9.0f%9.0f\n", (double)m.all / 1000 / n, (double)(m.vmx + m.transitions) / 1000 / n);
 }
 
 static void add_left_out_of_all(struct text *out, const struct exit_trace_rows *rows,
@@ -297,26 +243,20 @@ static void add_left_out_of_all(struct text *out, const struct exit_trace_rows *
 void exit_trace_table(struct text *out, const struct exit_trace_rows *rows,
 		      const struct exit_trace_model *model, const char *cpu)
 {
-	struct exit_trace_label run[RUNS_IN_A_LINE];
-	unsigned count = 0;
-
 	text_addf(out,
-		  "traced on %s: instructions of L0 an operation, VMX instructions among them; cycles "
-		  "modelled, and of them those of VMX\n",
+		  "traced on %s: instructions of L0 an operation, slow ones among them; cycles modelled, and "
+		  "of "
+		  "them those of VMX\n",
 		  cpu);
 	for (unsigned i = 0; i < rows->count; i++) {
-		const struct exit_trace_label label = label_of(&rows->row[i]);
+		const struct exit_trace_row *r = &rows->row[i];
+		const struct exit_trace_label label = {r->l0, r->level, r->config};
 
-		if (i && same_run(&rows->row[i - 1], &label))
-			continue;
-		run[count++] = label;
-		if (count == RUNS_IN_A_LINE) {
-			add_block(out, rows, model, run, count);
-			count = 0;
-		}
+		if (!i || !same_run(&rows->row[i - 1], &label))
+			add_head(out, r);
+		if (strcmp(r->op, EXIT_COST_EMPTY) != 0)
+			add_line(out, r, model);
 	}
-	if (count)
-		add_block(out, rows, model, run, count);
 	text_addf(out,
 		  "cycles: %" PRIu32 ".%03" PRIu32
 		  " an instruction, published latencies for slow ones; too few for those without one: ",

@@ -284,8 +284,8 @@ static void tables(void **state)
 	assert_int_equal(rows.count, 4);
 	assert_ptr_equal(exit_trace_find(&rows, &peer, "cpuid"), &rows.row[3]);
 	exit_trace_table(&text, &rows, &m, "cpu");
-	assert_non_null(strstr(text.data, "nestbed L1"));
-	assert_non_null(strstr(text.data, "kvm L1"));
+	assert_non_null(strstr(text.data, "nestbed at L1, -\n"));
+	assert_non_null(strstr(text.data, "kvm at L1, "));
 	assert_non_null(strstr(text.data, "vmwrite, vmptrld\n"));
 	text_free(&text);
 	exit_trace_rows_free(&rows);

@@ -59,15 +59,15 @@ struct interrupt_table {
 _Static_assert(sizeof(struct interrupt_table) == 74, "ACPI layout");
 
 static struct interrupt_table madt = {
-	.header = {"APIC",       sizeof(madt), 4},
+	.header = {.signature = {'A', 'P', 'I', 'C'}, .length = sizeof(madt), .revision = 4},
 	.lapic = MP_LAPIC,
 	.flags = PC_AT,
-	.cpu = {            MADT_LOCAL_APIC,           sizeof(madt.cpu), 0,                 0, ENABLED},
-	.ioapic = { MADT_IO_APIC, sizeof(madt.ioapic),     1,                  0, IOAPIC, 0},
-	.timer = {                 MADT_OVERRIDE,       sizeof(madt.timer),     0,             0, TIMER_INPUT, 0},
+	.cpu = {            MADT_LOCAL_APIC,                                sizeof(madt.cpu),       0,							    0, ENABLED},
+	.ioapic = { MADT_IO_APIC, sizeof(madt.ioapic), 1,							     0, IOAPIC, 0},
+	.timer = {							    MADT_OVERRIDE,       sizeof(madt.timer), 0,							0, TIMER_INPUT, 0},
 };
 static struct root_table xsdt = {
-	.header = {"XSDT", sizeof(xsdt), 1},
+	.header = {.signature = {'X', 'S', 'D', 'T'}, .length = sizeof(xsdt), .revision = 1},
 };
 static struct root_pointer rsdp __attribute__((aligned(16))) = {
 	.signature = {'R', 'S', 'D', ' ', 'P', 'T', 'R', ' '},
