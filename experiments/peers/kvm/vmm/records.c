@@ -14,8 +14,6 @@
 #include "nestbed/frame.h"
 #include "nestbed/ports.h"
 
-#define OUTPUT_SENT 1024u /* bytes of a channel that are worth a record of their own */
-
 /* ---- where bytes go ---- */
 
 static int send_file(const uint8_t *data, size_t n)
@@ -135,12 +133,13 @@ void records_flush(struct records *r)
 	flush_channel(r, NESTBED__OUTPUT__CHANNEL__COM1);
 }
 
+/* A line at a time, so that what a VM said that ends no more is known. */
 void records_output(struct records *r, Nestbed__Output__Channel channel, uint8_t byte)
 {
 	struct output *o = &r->output[channel];
 
 	o->bytes[o->length++] = byte;
-	if (o->length >= (r->held ? OUTPUT_ROOM : OUTPUT_SENT))
+	if (o->length == OUTPUT_ROOM || (byte == '\n' && !r->held))
 		flush_channel(r, channel);
 }
 

@@ -197,17 +197,21 @@ static int on_exit_reason(struct vm *vm)
 static int on_error(struct vm *vm)
 {
 	if (errno == EINTR || errno == EAGAIN)
-		return caught ? interrupted(vm) : GO_ON;
+		return GO_ON;
 	return stop_vm(vm, NESTBED__STOP__CAUSE__BAD_ACCESS, "KVM_RUN: %s", strerror(errno));
 }
 
+/*
+ * A signal is looked for at each exit: KVM does not look itself as long as one access of the guest, such as a
+ * REP INS to absent memory, takes many exits.
+ */
 int run_vm(struct vm *vm)
 {
 	int status = GO_ON;
 
 	vm->devices = (struct devices){.ops = &ops, .ctx = vm};
 	catch_signals(vm);
-	while (status == GO_ON)
+	while (status == GO_ON && !caught)
 		status = ioctl(vm->vcpu, KVM_RUN, 0) ? on_error(vm) : on_exit_reason(vm);
-	return status;
+	return status == GO_ON ? interrupted(vm) : status;
 }
