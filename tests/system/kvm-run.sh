@@ -85,6 +85,7 @@ case_ "a kernel by addresses" runs 0 '^aout> ' "$guests/aout.bin"
 case_ "what is not there" runs 0 'passed, 0 failed' "$guests/outside.elf"
 case_ "a triple fault" stops triple TRIPLE_FAULT "$guests/triple.elf"
 case_ "a guest without an end" stops spin LIMIT --timeout 1 "$guests/spin.elf"
+case_ "one access without an end" stops hostile LIMIT --timeout 1 --cmdline "rounds=1 only=port end=repio" "$guests/hostile.elf"
 case_ "an image that is no kernel" refused 'no multiboot-1 header' "$program"
 case_ "an image that does not fit" refused 'the VM has not enough memory' --memory 1M "$hello"
 
