@@ -18,10 +18,15 @@ $(BUILD)/tests/$(1): $(patsubst %,$(BUILD)/san/%.o,$(2))
 endef
 unit_test = $(eval $(call unit_test_rules,$(strip $(1)),$(strip $(2)),$(3)))
 
+# Several fuzzers share most of their objects.
+$(BUILD)/fuzz.o/%.c.o: %.c | $(BUILD)/gen/nestbed/record.pb-c.h $(MIG_GEN)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(FUZZ_CC) $(SAN_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
 define fuzzer_rules
 FUZZERS += $(BUILD)/fuzz/fuzz_$(1)
-$(BUILD)/fuzz/fuzz_$(1): $(2)
+$(BUILD)/fuzz/fuzz_$(1): $(patsubst %.c,$(BUILD)/fuzz.o/%.c.o,$(filter %.c,$(2)))
 	$$(call say,FUZZER,$$@)
-	$$(Q)mkdir -p $$(@D) && $$(FUZZ_CC) $$(SAN_CFLAGS) -fsanitize=fuzzer -o $$@ $(filter %.c,$(2)) $(3)
+	$$(Q)mkdir -p $$(@D) && $$(FUZZ_CC) $$(SAN_CFLAGS) -fsanitize=fuzzer -o $$@ $$(filter $(BUILD)/fuzz.o/%,$$^) $(3)
 endef
 fuzzer = $(eval $(call fuzzer_rules,$(strip $(1)),$(strip $(2)),$(3)))
