@@ -14,7 +14,7 @@ exact() {
 	bare*) boot "$name" 0 exact --bare --cpu "$cpu" --cmdline "$line" && text "$name" "" >"$work/$level.text" ;;
 	l1*) boot "$name" 0 exact --cpu "$cpu" --set scratch=on --cmdline "$line" && l0_lives "$name" &&
 		text "$name" "exact> " >"$work/$level.text" ;;
-	l2*) boot "$name" 0 l1hv --nested --cpu "$cpu" --set scratch=on --module "exact:$line" && l0_lives "$name" &&
+	l2*) boot "$name" 0 l1hv --nested --memory 48M --cpu "$cpu" --set scratch=on --module "exact:$line" && l0_lives "$name" &&
 		text "$name" "l1hv/l2> " >"$work/$level.text" ;;
 	esac
 }

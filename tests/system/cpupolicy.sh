@@ -105,7 +105,7 @@ hides() {
 	shift
 	case $name in
 	*-l1-*) boot "$name" 0 hidden --cpu "$1" --policy "$work/$2.cpu" --nested ;;
-	*) from="l1hv/l2> " && boot "$name" 0 l1hv --memory 256M --module hidden --cpu "$1" --policy "$work/$2.cpu" --nested ;;
+	*) from="l1hv/l2> " && boot "$name" 0 l1hv --memory 48M --module hidden --cpu "$1" --policy "$work/$2.cpu" --nested ;;
 	esac && l0_lives "$name" || return 1
 	[ -s "$work/$name" ] && text "$name" "$from" >"$work/$name.text" && ! grep '^FAIL' "$work/$name.text" &&
 		grep -q ' passed, 0 failed,' "$work/$name.text" && [ "$(grep -c '^hidden: ' "$work/$name.text")" -ge "$3" ]
@@ -154,13 +154,13 @@ hidden_x87() {
 		diff "$work/x87-bare.digests" "$work/x87-$1.digests" && said "x87-$1" "^@ window .* name=exception_nmi count=$3 "
 }
 x87_shown() {
-	x87 bare '' x87 --bare && x87 l1 'x87> ' x87 && x87 l2 'l1hv/l2> ' l1hv --nested --memory 256M --module x87 &&
+	x87 bare '' x87 --bare && x87 l1 'x87> ' x87 && x87 l2 'l1hv/l2> ' l1hv --nested --memory 48M --module x87 &&
 		diff "$work/x87-bare.digests" "$work/x87-l1.digests" && diff "$work/x87-bare.digests" "$work/x87-l2.digests"
 }
 case_ "x87 results: bare, at L1, at L2" x87_shown
 case_ "the same at L1 with CR0.EM and a hidden FPU, by one exit" hidden_x87 hidden-l1 'x87> ' 1 x87
-case_ "the same at L2, by one exit" hidden_x87 hidden-l2 'l1hv> ' 1 l1hv --nested --memory 256M --module x87
-case_ "the same with full merges" hidden_x87 hidden-full 'l1hv> ' 1 l1hv --nested --memory 256M --module x87 --set nested.incremental_merge=off
+case_ "the same at L2, by one exit" hidden_x87 hidden-l2 'l1hv> ' 1 l1hv --nested --memory 48M --module x87
+case_ "the same with full merges" hidden_x87 hidden-full 'l1hv> ' 1 l1hv --nested --memory 48M --module x87 --set nested.incremental_merge=off
 case_ "the same beside a VM that knows its FPU" hidden_x87 hidden-two 'x87> ' 1 x87 --beside state --set slice=20000
 
 # ---- errors ----

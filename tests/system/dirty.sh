@@ -35,24 +35,24 @@ proved() {
 patterns=(zipf adversarial)
 for pattern in "${patterns[@]}"; do
 	for means in wp ad pml; do
-		case_ "dirtier, $pattern: no page is missed: $means" proved "$pattern-$means" "$means" 0 dirtier --memory 16M \
+		case_ "dirtier, $pattern: no page is missed: $means" proved "$pattern-$means" "$means" 0 dirtier --memory 8M \
 			--cmdline "pattern=$pattern rounds=4 pages=700"
 	done
 	case_ "dirtier, $pattern: wp and ad find the same sets" same_sets "$pattern-wp" "$pattern-ad"
 	case_ "dirtier, $pattern: wp and pml find the same sets" same_sets "$pattern-wp" "$pattern-pml"
 done
 for means in wp ad pml; do
-	case_ "dirtier on two processors: no page is missed: $means" proved "two-$means" "$means" 0 dirtier --memory 16M --cpus 2 \
+	case_ "dirtier on two processors: no page is missed: $means" proved "two-$means" "$means" 0 dirtier --memory 8M --cpus 2 \
 		--cmdline "cpus=2 rounds=3 pages=300" --set slice=20000
-	case_ "dirtier as L2: no page is missed: $means" proved "l2-$means" "$means" 0 l1hv --nested --memory 48M \
-		--module "dirtier:rounds=3 pages=300"
+	case_ "dirtier as L2: no page is missed: $means" proved "l2-$means" "$means" 0 l1hv --nested --memory 24M \
+		--cmdline memory=8M --module "dirtier:rounds=3 pages=300"
 done
 case_ "devices as L2, rounds by ticks: no page is missed" proved ticks wp 3000000 l1hv --nested --memory 48M --module devices
-case_ "wbinvd: no page is missed" proved wbinvd pml 0 wbinvd --memory 16M
+case_ "wbinvd: no page is missed" proved wbinvd pml 0 wbinvd --memory 4M
 # MSR lists, page-modification log, #VE area, virtual-APIC page, flags of EPT12, VMCS regions: L0 writes for L1
-case_ "vmxtest: no page is missed" proved vmxtest pml 4000000 vmxtest --nested --memory 16M
+case_ "vmxtest: no page is missed" proved vmxtest pml 4000000 vmxtest --nested --memory 4M
 # L0's emulation of instructions that write memory
-case_ "exact: no page is missed" proved exact ad 4000000 exact --memory 16M --set scratch=on --cmdline inputs=3
+case_ "exact: no page is missed" proved exact ad 4000000 exact --memory 4M --set scratch=on --cmdline inputs=3
 
 # ticks_l0 and ticks_l1 of the dirtier's window
 l0_ticks() {

@@ -125,7 +125,7 @@ models_hold() {
 	local model row wanted got status=0
 	while IFS= read -r row; do
 		model=$(cut -d '`' -f 2 <<<"$row")
-		"$build/nestbed" boot --cpu "$model" hello >"$work/model" 2>&1
+		"$build/nestbed" boot --memory 4M --cpu "$model" hello >"$work/model" 2>&1
 		got="$?$(grep -aoE 'name=(ept_1g|vpid|unrestricted_guest|vmcs_shadowing) value=0x[01]' "$work/model" | sort | tr -d '\n')"
 		wanted=$(awk -F ' *[|] *' '{ yes["yes"] = 1; print ($8 == "yes" ? 0 : 4) "name=ept_1g value=0x" ($4 ~ /1 GiB/) + 0 \
 			"name=unrestricted_guest value=0x" ($6 in yes) + 0 "name=vmcs_shadowing value=0x" ($7 in yes) + 0 \

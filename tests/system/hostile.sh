@@ -18,7 +18,7 @@ survived() {
 	boot "$name" - "$@" && said "$name" '^@ stop vm=' && l0_lives "$name"
 }
 l2_stopped() {
-	boot "$1" 3 l1hv --nested --module "$1" && said "$1" "^@l1hv stop vm=l2 cause=$2" &&
+	boot "$1" 3 l1hv --nested --memory 48M --module "$1" && said "$1" "^@l1hv stop vm=l2 cause=$2" &&
 		said "$1" '^@ stop vm=l1hv cause=SHUTDOWN' && l0_lives "$1"
 }
 

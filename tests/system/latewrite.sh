@@ -12,7 +12,7 @@ without() {
 }
 # with NAME ARGUMENTS...
 with() {
-	boot "$1" 0 latewrite --memory 16M --set scratch=on "${@:2}" && said "$1" '^latewrite> 10 passed, 0 failed, 0 skipped' && l0_lives "$1"
+	boot "$1" 0 latewrite --memory 4M --set scratch=on "${@:2}" && said "$1" '^latewrite> 10 passed, 0 failed, 0 skipped' && l0_lives "$1"
 }
 tracked() {
 	with "$1" --set "migrate.track=$1" --set migrate.prove=on --set migrate.round=0 && said "$1" 'round [0-9]+ by .* 0 missed' &&
@@ -35,7 +35,7 @@ done
 # What is pending when the VM stops is written before its last pages are sent.
 moved() {
 	local stream
-	"$nestbed" move --timeout 100 --capture "$work/$1.streams" --memory 16M --set scratch=on --set migrate.prove=on "${@:2}" >"$work/$1" 2>"$work/$1.err" ||
+	"$nestbed" move --timeout 100 --capture "$work/$1.streams" --memory 4M --set scratch=on --set migrate.prove=on "${@:2}" >"$work/$1" 2>"$work/$1.err" ||
 		{ cat "$work/$1.err"; return 1; }
 	said "$1" '^0->1 moved: ' && { [ "$1" != back ] || said back '^1->0 moved: '; } && said "$1" '^latewrite> 10 passed, 0 failed, 0 skipped' || return 1
 	for stream in "$work/$1.streams"/*; do "$nestbed" stream verify "$stream" || return 1; done

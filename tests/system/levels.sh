@@ -12,8 +12,8 @@ run() {
 	case $1 in
 	bare) boot "$name" 0 "$guest" --bare --cmdline "$line" && text "$name" "" >"$work/$name.text" ;;
 	l1) boot "$name" 0 "$guest" --cmdline "$line" && l0_lives "$name" && text "$name" "$guest> " >"$work/$name.text" ;;
-	l2) boot "$name" 0 l1hv --bare --module "$guest:$line" && text "$name" "l2> " >"$work/$name.text" ;;
-	l2-l0) boot "$name" 0 l1hv --nested --module "$guest:$line" && l0_lives "$name" &&
+	l2) boot "$name" 0 l1hv --bare --memory 48M --module "$guest:$line" && text "$name" "l2> " >"$work/$name.text" ;;
+	l2-l0) boot "$name" 0 l1hv --nested --memory 48M --module "$guest:$line" && l0_lives "$name" &&
 		text "$name" "l1hv/l2> " >"$work/$name.text" ;;
 	esac
 }

@@ -9,7 +9,7 @@ set -u
 # ---- processors ----
 runs_on() {
 	boot "state-$1" 0 state --cpu "$1" && said "state-$1" ' passed, 0 failed,' && l0_lives "state-$1" &&
-		boot "l2-$1" 0 l1hv --nested --module state --cpu "$1" && said "l2-$1" '^l1hv/l2> .* passed, 0 failed,' &&
+		boot "l2-$1" 0 l1hv --nested --memory 48M --module state --cpu "$1" && said "l2-$1" '^l1hv/l2> .* passed, 0 failed,' &&
 		l0_lives "l2-$1"
 }
 refused() {

@@ -25,7 +25,7 @@ at_once=3 # as machines wait for each other, too
 go() {
 	local name=$1 guest=$2
 	shift 2
-	"$nestbed" move --memory 4M --timeout 60 --cpus "${cpus[$guest]}" "$@" "${image[$guest]}" "${arguments[$guest]}" >"$work/$name" 2>&1
+	"$nestbed" move --memory 2M --timeout 60 --cpus "${cpus[$guest]}" "$@" "${image[$guest]}" "${arguments[$guest]}" >"$work/$name" 2>&1
 	echo "exit $?" >>"$work/$name"
 }
 # by GUEST END: its messages in order, a kind a line

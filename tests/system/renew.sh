@@ -35,9 +35,9 @@ case_ "registers and FPU, at each exit" renewed state 1 state
 case_ "devices and timers, every 7 exits" renewed devices 7 devices
 case_ "four processors, every 7 exits" renewed smp 7 smp --cmdline cpus=4 --cpus 4
 case_ "signals between two processors, every 200 exits" renewed signals 200 signals --nested --cpus 2
-case_ "L2 below L0's own hypervisor, every 20 exits" renewed l1hv 20 l1hv --nested --module state:
+case_ "L2 below L0's own hypervisor, every 20 exits" renewed l1hv 20 l1hv --nested --memory 48M --module state:
 case_ "VMX row by row, every 1000 exits" renewed vmxtest 1000 vmxtest --nested
-case_ "devices of L2, every 7 exits" renewed l2-devices 7 l1hv --nested --module devices:count=200000
+case_ "devices of L2, every 7 exits" renewed l2-devices 7 l1hv --nested --memory 48M --module devices:count=200000
 case_ "a PC, every 20 exits" renewed platform 20 platform --nested
 case_ "L1 and L2 on two processors, every 100 exits" renewed vmxsmp 100 vmxsmp --nested --cmdline cpus=2 --cpus 2
 case_ "a TPR threshold over VTPR, every 20 exits" renewed tpr 20 vmxtest --nested --cmdline only=entry_controls:_TPR

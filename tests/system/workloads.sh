@@ -8,15 +8,15 @@ set -u
 
 # same NAME GUEST CMDLINE: bare, under L0 and under l1hv it passes, and says the same
 same() {
-	boot "$1-bare" 0 "$2" --bare --memory 48M --cmdline "$3" && said "$1-bare" '^[1-9].* passed, 0 failed,' &&
-		boot "$1-l1" 0 "$2" --memory 48M --cmdline "$3" && l0_lives "$1-l1" &&
-		boot "$1-l2" 0 l1hv --nested --memory 64M --module "$2:$3" && l0_lives "$1-l2" &&
+	boot "$1-bare" 0 "$2" --bare --memory 8M --cmdline "$3" && said "$1-bare" '^[1-9].* passed, 0 failed,' &&
+		boot "$1-l1" 0 "$2" --memory 8M --cmdline "$3" && l0_lives "$1-l1" &&
+		boot "$1-l2" 0 l1hv --nested --memory 24M --cmdline memory=8M --module "$2:$3" && l0_lives "$1-l2" &&
 		diff <(text "$1-bare" '') <(text "$1-l1" "$2> ") && diff <(text "$1-bare" '') <(text "$1-l2" 'l1hv/l2> ')
 }
 same_avx2() {
 	boot avx2-bare 0 avx2 --bare --cmdline "every=7 move=20" && said avx2-bare 'rounds are right' &&
 		boot avx2-l1 0 avx2 --cmdline "every=7 move=20" &&
-		boot avx2-l2 0 l1hv --nested --memory 64M --module "avx2:every=7 move=20" &&
+		boot avx2-l2 0 l1hv --nested --memory 24M --cmdline memory=8M --module "avx2:every=7 move=20" &&
 		diff <(text avx2-bare '') <(text avx2-l1 'avx2> ') && diff <(text avx2-bare '') <(text avx2-l2 'l1hv/l2> ')
 }
 for pattern in sequential random zipf adversarial; do
@@ -33,7 +33,7 @@ two() {
 case_ "dirtier on two processors: its digest hangs on its work alone" two
 
 wbinvd_as_l2() {
-	boot "wbinvd-$1" 0 l1hv --nested --memory 64M --cmdline "wbinvd=$1" --module wbinvd:move=3 && l0_lives "wbinvd-$1" &&
+	boot "wbinvd-$1" 0 l1hv --nested --memory 24M --cmdline "memory=8M wbinvd=$1" --module wbinvd:move=3 && l0_lives "wbinvd-$1" &&
 		said "wbinvd-$1" '^l1hv/l2> PASS wbinvd' && said "wbinvd-$1" '^l1hv/l2> 3 passed, 0 failed, 1 skipped'
 }
 reaches_l1() {
