@@ -81,7 +81,7 @@ static void note_packages(struct run *run)
 	for (char *p = packages.data; *p; p++)
 		if (*p == '\n')
 			*p = p[1] ? ',' : '\0';
-	json_object_set_new(versions, "peer", json_string(packages.data));
+	json_object_set_new(versions, "packages", json_string(packages.data));
 	free(packages.data);
 }
 
@@ -219,7 +219,7 @@ static int prepare(struct run *run, struct peer_machine *m, struct blob kernel)
 	m->cmdline =
 		text_format("console=ttyS0,115200 quiet nokaslr no_timer_check tsc=reliable tsc_early_khz=%u "
 			    "cryptomgr.notests initcall_blacklist=load_system_certificate_list "
-			    "clearcpuid=xsaves,xsavec%s",
+			    "clearcpuid=xsaves,xsavec,rdrand,rdseed%s",
 			    TELL_KHZ, m->mitigations ? "" : " mitigations=off");
 	status = make_archive(m);
 	if (status)

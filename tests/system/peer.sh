@@ -102,7 +102,7 @@ figure() {
 	[ -s "$work/kvm.result/peer.svg" ] && [ -s "$work/kvm.result/peer.png" ]
 }
 versions() {
-	grep -q '"peer": "linux-image-[^ ]* [0-9.-]*, *busybox-static ' "$work/kvm.result/meta.json" &&
+	grep -q '"packages": "linux-image-[^ ]* [0-9.-]*, *busybox-static ' "$work/kvm.result/meta.json" &&
 		said kvm.records 'hello producer=kvm version="[0-9]+\.[0-9]+.*name=nested value=0x1' &&
 		said kvm.records 'host command line: .*mitigations=off'
 }
