@@ -61,6 +61,7 @@ struct state {
 	unsigned plain_count; /* of ours, without VMX instructions */
 	unsigned peer_count;
 	struct exit_cost_rows rows;
+	struct exit_trace_rows traced;
 };
 
 static void plan_launch(const struct state *s, struct launch *l, const struct planned *p)
@@ -152,8 +153,8 @@ static int run_peer(struct state *s, bool shadow)
 
 	if (!wants_peer(s))
 		return CLI_OK;
-	status = exit_cost_peer(s->run, &s->images, s->cmdline, s->vmx_cmdline, shadow, &s->capture[before],
-				&s->cost_run[before], &s->peer_count);
+	status = exit_cost_peer(s->run, &s->images, shadow, &s->capture[before], &s->cost_run[before],
+				&s->peer_count, &s->traced);
 	s->run_count += s->peer_count;
 	return status ? status : add_rows(s, before);
 }
@@ -202,22 +203,6 @@ static int write_tables(struct state *s)
 	return status;
 }
 
-static int trace(struct state *s, bool shadow)
-{
-	struct exit_trace_rows rows = {0};
-	int status;
-
-	if (!exit_trace_iterations(s->run))
-		return CLI_OK;
-	status = exit_trace_measure(s->run, shadow, &rows);
-	if (!status && wants_peer(s))
-		status = exit_cost_peer_trace(s->run, shadow, &rows);
-	if (!status)
-		status = exit_trace_write(s->run, &rows);
-	exit_trace_rows_free(&rows);
-	return status;
-}
-
 /* An exit status: levels that disagree are a defect of a hypervisor, whatever they cost. */
 static int compare(const struct state *s)
 {
@@ -239,6 +224,8 @@ static int run_all(struct state *s)
 
 	if (guest_read("exits", &s->images.exits) || guest_read("l1hv", &s->images.l1hv))
 		return CLI_REFUSED;
+	if (exit_trace_iterations(s->run) && guest_read(EXIT_TRACE_IMAGE, &s->images.traced))
+		return CLI_REFUSED;
 	if (wants_peer(s) && peer_kvm_get())
 		return CLI_REFUSED;
 	status = run_part(s, 0, 2, false); /* L0 says there what the processor has */
@@ -248,6 +235,8 @@ static int run_all(struct state *s)
 	if (!shadow)
 		printf("%s has no VMCS shadowing: no rows with shadow=on\n", s->run->cpu);
 	status = run_part(s, 2, PLANNED, shadow);
+	if (!status && s->images.traced.size)
+		status = exit_trace_measure(s->run, shadow, &s->traced);
 	if (!status)
 		status = run_peer(s, shadow);
 	if (status)
@@ -255,8 +244,8 @@ static int run_all(struct state *s)
 	tell_skipped(s);
 	status = write_tables(s);
 	differ = compare(s);
-	if (!status)
-		status = trace(s, shadow);
+	if (!status && s->images.traced.size)
+		status = exit_trace_write(s->run, &s->traced);
 	json_object_set_new(s->run->meta, "unit", json_string(s->cost_run[1].unit));
 	return status ? status : differ;
 }
@@ -271,10 +260,12 @@ static int run_exit_cost(struct run *run)
 	s->vmx_cmdline = exits_vmx_cmdline(run, "iterations");
 	status = run_all(s);
 	exit_cost_rows_free(&s->rows);
+	exit_trace_rows_free(&s->traced);
 	for (unsigned i = 0; i < s->run_count; i++)
 		capture_free(&s->capture[i]);
 	free(s->images.exits.data);
 	free(s->images.l1hv.data);
+	free(s->images.traced.data);
 	free(s->cmdline);
 	free(s->vmx_cmdline);
 	free(s);

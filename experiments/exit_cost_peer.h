@@ -11,18 +11,17 @@
 
 struct exit_cost_images {
 	struct blob exits, l1hv;
+	struct blob traced; /* EXIT_TRACE_IMAGE, with the setting `trace`; else empty */
 };
 
 /*
- * Runs the workload with cmdline at L1 and L2, and with vmx_cmdline (NULL: not) at L1. Initialises captures
- * and runs, *count of them in any case; the caller frees the captures. An exit status.
+ * Runs the workload at L1 and L2, and VMX instructions at L1, as the settings `ops` and `iterations` say; and
+ * once more as `trace` says, whose rows are added to `traced`. Initialises captures and runs, *count of them
+ * in any case; the caller frees the captures. An exit status.
  */
 __attribute__((warn_unused_result)) int exit_cost_peer(struct run *run, const struct exit_cost_images *images,
-						       const char *cmdline, const char *vmx_cmdline,
 						       bool shadow, struct capture *capture,
-						       struct exit_cost_run *cost_run, unsigned *count);
-/* Traces the same with the settings `trace`, `ops`, and adds the rows of what was traced. An exit status. */
-__attribute__((warn_unused_result)) int exit_cost_peer_trace(struct run *run, bool shadow,
-							     struct exit_trace_rows *rows);
+						       struct exit_cost_run *cost_run, unsigned *count,
+						       struct exit_trace_rows *traced);
 
 #endif
