@@ -15,8 +15,9 @@ trap 'rm -rf "$work"' EXIT
 failed=0
 
 # Not run here, for they take minutes or install packages: this test is part of `make check`, which runs tests/system/reproduce.sh
-# too; `make demo` is the build and the experiment that the README runs by name.
-excluded=("make demo" "make check" "make reproduce")
+# too, and tests/system/peer.sh what runs on KVM; `make demo` is the build and the experiment that the README runs by name.
+excluded=("make demo" "make check" "make reproduce" "build/nestbed run exit-cost --peer kvm"
+	"build/nestbed run migrate --peer kvm --workload idle --set guest_mib=8 --set dirty_pages_per_s=1 --set link_mbit=4000")
 
 # verdict NAME STATUS: ok or not ok, with what was written to $work/out
 verdict() {

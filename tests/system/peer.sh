@@ -66,7 +66,8 @@ row() {
 		$2 == l0 && $3 == level && $4 == op && $5 == config { print $at }' "$work/kvm.result/exit-cost.csv"
 }
 run_kvm() {
-	"$nestbed" run exit-cost --peer kvm --set ops=cpuid,vmcall,vmread --set iterations=20 --out "$work/kvm.result" \
+	"$nestbed" run exit-cost --peer kvm --set ops=cpuid,vmcall,vmread --set iterations=20 --set trace=2 \
+		--out "$work/kvm.result" \
 		>"$work/kvm" 2>"$work/kvm.err"
 }
 # Whatever the kernel's version: each L0 exited, and it took more than none and less than a million instructions.
@@ -106,6 +107,30 @@ versions() {
 		said kvm.records 'hello producer=kvm version="[0-9]+\.[0-9]+.*name=nested value=0x1' &&
 		said kvm.records 'host command line: .*mitigations=off'
 }
+# counted L0 CLASS: of a CPUID of L1, in instructions.csv
+counted() {
+	awk -F, -v l0="$1" -v class="$2" '$2 == l0 && $3 == "L1" && $5 == "cpuid" && $6 == "L0" && $7 == class { print $8; exit }' \
+		"$work/kvm.result/instructions.csv"
+}
+# What the trace has between the marks is what the guest's clock told, but for its own instructions.
+trace_tells() {
+	local l0 config
+	for l0 in nestbed kvm; do
+		config=$([ "$l0" = kvm ] && echo mitigations=off || echo -)
+		awk -v all="$(counted "$l0" all)" -v entries="$(counted "$l0" entry)" -v reads="$(counted "$l0" vmread)" \
+			-v ticks="$(row "$l0" L1 cpuid "$config" ticks_per_op)" 'BEGIN { print all, entries, reads, ticks
+				d = ticks - all; exit !(entries == 1 && reads > 0 && d >= 0 && d < 60) }' || return 1
+	done
+}
+modelled() {
+	awk -F, '$2 == "kvm" && $3 == "L2" && $5 == "vmcall" { n++; if ($8 <= $6) bad = 1 } END { exit bad || n != 4 }' "$work/kvm.result/modelled.csv"
+}
+# KVM's means of tracking find the pages that L0's do, and each costs something
+track() {
+	"$nestbed" run migrate --peer kvm --workload idle --set guest_mib=4 --set dirty_pages_per_s=1 --set link_mbit=4000 --set track_pages=60 \
+		--out "$work/track.result" >"$work/track" 2>"$work/track.err" && said track 'All means found the same pages in every round' &&
+		awk -F, '$4 ~ /^kvm-(bitmap|ring)$/ { n++; if ($8 < 10 || $9 < 10) bad = 1 } END { exit bad || n != 2 }' "$work/track.result/tracker.csv"
+}
 case_ "exit-cost beside KVM" run_kvm
 "$nestbed" records "$work/kvm.result/records.pb" >"$work/kvm.records" 2>/dev/null
 case_ "each L0's exits have a cost" costs
@@ -114,4 +139,11 @@ case_ "guests compute the same on both" same_everywhere
 case_ "ratios are those of the costs" ratios
 case_ "its figure" figure
 case_ "its versions" versions
+case_ "the trace has the instructions of both" trace_tells
+case_ "their cycles" modelled
+if ! "$nestbed" link --bytes 1 >"$work/probe" 2>&1 && grep -q 'no link is possible here' "$work/probe"; then
+	echo "skip what tracking costs KVM no network namespaces on this computer"
+else
+	case_ "what tracking costs KVM" track
+fi
 exit "$failed"
