@@ -5,6 +5,8 @@
 
 #include <argp.h>
 
+struct machine_driver;
+
 #define CLI_DEFAULT_CPU    "corei7_skylake_x"
 #define CLI_DEFAULT_MEMORY (256ull << 20)
 
@@ -46,7 +48,7 @@ int cmd_run(int argc, char **argv);
 int cmd_stream(int argc, char **argv);
 
 /* CLI_OK, or CLI_REFUSED: this computer can't run machines, and stderr says why. */
-int cli_machines(void);
+int cli_machines(const struct machine_driver *driver);
 /* The same of machines with a NIC. */
 int cli_namespaces(void);
 /* Prints "nestbed: why" and frees it; CLI_USAGE. */

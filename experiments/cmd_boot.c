@@ -402,7 +402,7 @@ int cmd_boot(int argc, char **argv)
 		return status;
 	}
 	if (!status)
-		status = cli_machines();
+		status = cli_machines(&machine_bochs);
 	if (!status)
 		status = make_keep_dir(b.launch.keep_dir);
 	if (!status) {

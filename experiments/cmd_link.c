@@ -317,7 +317,7 @@ int cmd_link(int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &r))
 		return CLI_USAGE;
-	status = cli_machines();
+	status = cli_machines(&machine_bochs);
 	if (status)
 		return status;
 	status = cli_namespaces();

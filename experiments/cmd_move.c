@@ -480,7 +480,7 @@ int cmd_move(int argc, char **argv)
 	}
 	status = read_policy(a);
 	if (!status)
-		status = cli_machines();
+		status = cli_machines(&machine_bochs);
 	if (!status)
 		status = cli_namespaces();
 	if (!status) {

@@ -183,7 +183,7 @@ static int run(struct arguments *a)
 	int status = apply_settings(a);
 
 	if (!status)
-		status = cli_machines();
+		status = cli_machines(experiment_driver(r->experiment));
 	if (status)
 		return status;
 	status = run_open(r, a->out, json_incref(a->command_line));

@@ -20,6 +20,7 @@ struct figure {
 
 struct experiment {
 	const char *name, *what;
+	const struct machine_driver *driver; /* of its machines; NULL: Bochs */
 	const struct experiment_key *keys;
 	size_t key_count;
 	const struct figure *figures;
@@ -28,10 +29,11 @@ struct experiment {
 	int (*run)(struct run *run);
 };
 
-extern const struct experiment exit_cost, ablation, phases, migrate;
+extern const struct experiment exit_cost, ablation, phases, migrate, host_exits;
 
 extern const struct experiment *const experiments[];
 extern const size_t experiment_count;
+const struct machine_driver *experiment_driver(const struct experiment *experiment);
 /* NULL when there is none of this name. */
 const struct experiment *experiment_find(const char *name);
 

@@ -91,6 +91,6 @@ struct machine_driver {
 	void (*finish)(struct machine *machine, enum machine_end asked, struct machine_result *result);
 };
 
-extern const struct machine_driver machine_bochs;
+extern const struct machine_driver machine_bochs, machine_kvm;
 
 #endif

@@ -68,9 +68,9 @@ int cli_usage(char *why)
 	return CLI_USAGE;
 }
 
-int cli_machines(void)
+int cli_machines(const struct machine_driver *driver)
 {
-	const char *lacks = machine_bochs.lacks();
+	const char *lacks = driver->lacks();
 
 	if (!lacks)
 		return CLI_OK;
