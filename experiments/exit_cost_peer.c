@@ -141,7 +141,8 @@ static void plan_all(struct peers *s, bool shadow, struct capture *capture, stru
 /* The sections of a machine's trace are its traced VMs' operations, one after another. */
 static int add_traced(const struct peers *s, unsigned k, struct exit_trace_rows *rows)
 {
-	unsigned at = 0;
+	unsigned at = 0, differences = 0;
+	struct text out = {0};
 	char *why = NULL;
 	int err = 0;
 
@@ -149,13 +150,17 @@ static int add_traced(const struct peers *s, unsigned k, struct exit_trace_rows 
 		const struct exit_trace_label label = {"kvm", s->planned[i]->level, s->planned[i]->config[k]};
 
 		err = exit_trace_add(rows, &label, &s->traced[k][i], &s->trace[k], &at, &why);
+		differences += err ? 0 : exit_trace_compare(rows, &label, &s->traced[k][i], &out);
 	}
 	if (!err)
 		err = exit_trace_end(&s->trace[k], at, &why);
 	if (err)
 		fprintf(stderr, "nestbed: %s: %s\n", machines[k].machine, why);
+	if (differences)
+		printf("WARNING: %u counts of the trace are not those of KVM:\n%s", differences, out.data);
 	free(why);
-	return err ? CLI_FAILED : CLI_OK;
+	text_free(&out);
+	return err || differences ? CLI_FAILED : CLI_OK;
 }
 
 static void free_all(struct peers *s)

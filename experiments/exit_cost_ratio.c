@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "experiments/exit_cost_ratio.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Our row that `theirs` is to be compared with; NULL when there is none. */
@@ -22,11 +24,33 @@ static const struct exit_cost_row *ours_of(const struct exit_cost_rows *rows,
 	return NULL;
 }
 
+/* A VM's devices are kvm-run's, a program; our L0 serves them itself. At L2 they are l1hv's. */
+static bool in_user_mode(const struct exit_cost_row *t)
+{
+	static const char *const ops[] = {"pio_out", "pio_in", "mmio_write", "mmio_read"};
+
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+		if (!strcmp(t->op, ops[i]))
+			return t->run->depth == 1;
+	return false;
+}
+
+/* With three decimals, rounded half up. */
+static void add_ratio(struct csv *csv, uint64_t theirs, uint64_t ours)
+{
+	const uint64_t thousandths = ours ? (2000 * theirs + ours) / (2 * ours) : 0;
+	char *word = ours ? text_format("%" PRIu64 ".%03" PRIu64, thousandths / 1000, thousandths % 1000)
+			  : text_copy("-");
+
+	csv_word(csv, word);
+	free(word);
+}
+
 void exit_cost_ratio_csv(struct csv *csv, const struct exit_cost_rows *rows, const char *cpu)
 {
 	csv_start(csv,
 		  "host_cpu,level,op,peer,config,nestbed_ticks_per_op,peer_ticks_per_op,peer_over_nestbed,"
-		  "nestbed_exits_per_op,peer_exits_per_op,unit");
+		  "nestbed_exits_per_op,peer_exits_per_op,peer_served_by,unit");
 	for (unsigned i = 0; i < rows->count; i++) {
 		const struct exit_cost_row *t = &rows->row[i], *o = ours_of(rows, t);
 
@@ -39,12 +63,10 @@ void exit_cost_ratio_csv(struct csv *csv, const struct exit_cost_rows *rows, con
 		csv_word(csv, t->run->config);
 		csv_mean(csv, o->ticks, o->iterations);
 		csv_mean(csv, t->ticks, t->iterations);
-		if (o->ticks)
-			csv_mean(csv, t->ticks * o->iterations, o->ticks * t->iterations);
-		else
-			csv_word(csv, "-");
+		add_ratio(csv, t->ticks * o->iterations, o->ticks * t->iterations);
 		csv_mean(csv, o->exits, o->iterations);
 		csv_mean(csv, t->exits, t->iterations);
+		csv_word(csv, in_user_mode(t) ? "user" : "kernel");
 		csv_word(csv, t->run->unit);
 		csv_end_row(csv);
 	}
@@ -70,7 +92,8 @@ static void add_run(struct text *out, const struct exit_cost_rows *rows, const s
 
 		if (!o || !o->ticks || !exits_for(o, t))
 			continue;
-		text_addf(out, "%-16s%10.1f%10.1f%8.1f%s\n", t->op, mean(o), mean(t), mean(t) / mean(o),
+		text_addf(out, "%-16s%10.1f%10.1f%8.2f%s%s\n", t->op, mean(o), mean(t), mean(t) / mean(o),
+			  in_user_mode(t) ? "  in user mode there" : "",
 			  mean(t) < mean(o) ? "  cheaper there" : "");
 	}
 }

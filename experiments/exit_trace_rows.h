@@ -29,7 +29,8 @@ struct exit_trace_label {
 /*
  * Adds a run's rows, in the workload's order, from the trace's sections from *at on, and moves *at behind
  * them: several runs may be in one trace. 0, or -EPROTO with *why (malloc'd): there are fewer sections than
- * measured operations, or no "empty" one among these.
+ * measured operations, or no "empty" one among these. HLT has no row where L0 is a kernel that idles
+ * meanwhile.
  */
 __attribute__((warn_unused_result)) int exit_trace_add(struct exit_trace_rows *rows,
 						       const struct exit_trace_label *label,
@@ -58,8 +59,8 @@ void exit_trace_table(struct text *out, const struct exit_trace_rows *rows,
 		      const struct exit_trace_model *model, const char *cpu);
 
 /*
- * Compares with what this project's L0 counted itself between the same marks. Adds a line for each difference
- * to `out`; how many.
+ * Compares with what this project's L0 counted itself between the same marks; of another L0, VM entries
+ * alone. Adds a line for each difference to `out`; how many.
  */
 unsigned exit_trace_compare(const struct exit_trace_rows *rows, const struct exit_trace_label *label,
 			    const struct capture *capture, struct text *out);

@@ -86,7 +86,9 @@ static int run_all(struct run *run, struct launch *launch, struct capture *captu
 		capture_init(&capture[i], 1);
 	}
 	run->jobs = 1; /* they would disturb each other */
-	status = run_machines(run, launch, capture, repeats);
+	status = run_machines(run, launch, capture, 1); /* what ails this KVM, one says as well as all */
+	if (!status && repeats > 1)
+		status = run_machines(run, launch + 1, capture + 1, repeats - 1);
 	if (!status)
 		status = make_tables(run, capture, repeats);
 	for (unsigned i = 0; i < repeats; i++) {

@@ -2,9 +2,11 @@
 #include "experiments/peer_kvm.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,23 +44,35 @@ static char *peer_file(const char *name)
 	return text_format("%s/peers/%s", build_dir(), name);
 }
 
+static void ignore_signals(bool ignore)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		signal(numbers[i], ignore ? SIG_IGN : SIG_DFL);
+}
+
 int peer_kvm_get(void)
 {
 	char *there = peer_file("kvm/packages"), *script = peer_file("prepare"), *dir = peer_file("kvm");
 	int status = CLI_OK, how = 0;
 	pid_t pid;
 
-	if (access(there, R_OK)) {
+	if (access(there, R_OK) || getenv("NESTBED_KERNEL_DEB")) {
 		printf("getting the kernel package that has KVM\n");
 		fflush(NULL);
+		ignore_signals(true); /* they are the script's, which leaves nothing behind */
 		pid = fork();
 		if (!pid) {
+			ignore_signals(false);
+			prctl(PR_SET_PDEATHSIG, SIGTERM);
 			execl(script, script, dir, (char *)NULL);
 			fprintf(stderr, "nestbed: %s: %s\n", script, strerror(errno));
 			_exit(1);
 		}
 		while (pid > 0 && waitpid(pid, &how, 0) < 0 && errno == EINTR)
 			;
+		ignore_signals(false);
 		if (pid < 0 || !WIFEXITED(how) || WEXITSTATUS(how)) {
 			fprintf(stderr, "nestbed: there is no KVM to run here: its kernel can't be had\n");
 			status = CLI_REFUSED;
@@ -253,7 +267,8 @@ static int book(struct run *run, struct peer_machine *m, struct job *job)
 	for (unsigned i = 0; i < m->vm_count; i++) {
 		const struct capture *c = m->vm[i].capture;
 		char *why;
-		int one = verdict_status(&c->verdict, job->result.end, &why);
+		const bool ended = c->verdict.vms_shut_down || c->verdict.stopped.count;
+		int one = verdict_status(&c->verdict, ended ? MACHINE_SHUT_DOWN : job->result.end, &why);
 
 		run_book(run, &m->vm[i].launch, &c->raw, &job->result, one, why);
 		if (one && one < CLI_INTERRUPTED)
@@ -265,7 +280,7 @@ static int book(struct run *run, struct peer_machine *m, struct job *job)
 		fprintf(stderr, "nestbed: %s: %u of its %u VMs began; Linux said last:\n%s\n", m->name,
 			peer_split_begun(m->split), m->vm_count,
 			com1 + (said > COM1_TOLD ? said - COM1_TOLD : 0));
-		if (job->result.log_tail)
+		if (job->result.log_tail && job->result.end == MACHINE_DIED)
 			fputs(job->result.log_tail, stderr);
 	}
 	free(job->result.com1);
@@ -284,6 +299,8 @@ static int run_prepared(struct run *run, struct peer_machine *machines, unsigned
 				       .output = peer_split_output,
 				       .ctx = machines[i].split};
 		jobs[i].spec.ips = IPS;
+		jobs[i].spec.seconds *=
+			machines[i].vm_count + 1; /* the limit is of one VM, or of Linux's boot */
 	}
 	if (pool_run(&machine_bochs, jobs, count, run->jobs, &progress))
 		status = pool_signal() ? CLI_INTERRUPTED + pool_signal() : CLI_DIED;

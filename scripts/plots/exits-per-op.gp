@@ -32,7 +32,7 @@ do for [k=1:2] {
 count = words(ops)
 if (!count) {
 	print "exits-per-op.gp: no L2 exits in ".table
-	exit status 1
+	exit status 3
 }
 place(o) = int(sum [i=1:count] (word(ops, i) eq o ? i : 0))
 

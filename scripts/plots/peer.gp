@@ -16,7 +16,7 @@ cpu      = ""
 unit     = ""
 peer     = ""
 about(c, p, f, u) = (cpu = c, peer = p, unit = u, shadowed = shadowed || strstrt(f, "shadow=on") > 0, 0)
-stats table skip 1 using (about(strcol(1), strcol(4), strcol(5), strcol(11))) nooutput
+stats table skip 1 using (about(strcol(1), strcol(4), strcol(5), strcol(12))) nooutput
 if (!strlen(cpu)) { exit status 3 }
 
 # Which row is drawn: in panel 1 L1's, in panel 2 L2's.
@@ -76,7 +76,7 @@ do for [p=1:2] {
 		table skip 1 using (in_panel(p) && !mitigated(strcol(5)) ? column(7) : NaN):(place(strcol(3))) \
 		with points pt 9 ps 1.1 lc rgb "#D55E00" title peer.", mitigations off", \
 		table skip 1 using (in_panel(p) && mitigated(strcol(5)) ? column(7) : NaN):(place(strcol(3))) \
-		with points pt 8 ps 1.1 lc rgb "#CC79A7" title peer.", mitigations as the kernel chooses"
+		with points pt 8 ps 1.1 lc rgb "#CC79A7" title peer.", mitigations of a processor without microcode"
 }
 unset multiplot
 set output

@@ -154,17 +154,17 @@ static void ratios(void **state)
 	assert_string_equal(
 		csv.text.data,
 		"host_cpu,level,op,peer,config,nestbed_ticks_per_op,peer_ticks_per_op,peer_over_nestbed,"
-		"nestbed_exits_per_op,peer_exits_per_op,unit\n"
-		"cpu,L1,cpuid,kvm,mitigations=off,182.0,980.0,5.4,1.0,1.0,insns\n"
-		"cpu,L1,rdtsc,kvm,mitigations=off,1.0,1.0,1.0,0.0,0.0,insns\n"
-		"cpu,L1,pause,kvm,mitigations=off,0.0,1.0,-,0.0,0.0,insns\n"
-		"cpu,L2,cpuid,kvm,shadow=on;mitigations=off,2900.0,1450.0,0.5,2.0,2.0,insns\n"
-		"cpu,L1,vmread,kvm,shadow=on;mitigations=off,233.0,1165.0,5.0,1.0,1.0,insns\n");
+		"nestbed_exits_per_op,peer_exits_per_op,peer_served_by,unit\n"
+		"cpu,L1,cpuid,kvm,mitigations=off,182.0,980.0,5.385,1.0,1.0,kernel,insns\n"
+		"cpu,L1,rdtsc,kvm,mitigations=off,1.0,1.0,1.000,0.0,0.0,kernel,insns\n"
+		"cpu,L1,pause,kvm,mitigations=off,0.0,1.0,-,0.0,0.0,kernel,insns\n"
+		"cpu,L2,cpuid,kvm,shadow=on;mitigations=off,2900.0,1450.0,0.500,2.0,2.0,kernel,insns\n"
+		"cpu,L1,vmread,kvm,shadow=on;mitigations=off,233.0,1165.0,5.000,1.0,1.0,kernel,insns\n");
 	csv_free(&csv);
 	exit_cost_ratio_table(&table, &rows, "cpu");
 	assert_non_null(strstr(table.data, "kvm at L1, mitigations=off\n"));
 	assert_null(strstr(table.data, "rdtsc")); /* exits under neither */
-	assert_non_null(strstr(table.data, "0.5  cheaper there\n"));
+	assert_non_null(strstr(table.data, "0.50  cheaper there\n"));
 	assert_non_null(strstr(table.data, "kvm at L1, shadow=on;mitigations=off, VMX instructions\n"));
 	text_free(&table);
 }

@@ -104,6 +104,23 @@ static int take(struct vm *vm)
 
 /* ---- rounds ---- */
 
+static void dirty_copy(struct dirty *to, const struct dirty *from)
+{
+	memcpy(to->words, from->words, DIRTY_WORDS(from->pages) * sizeof(uint64_t));
+	to->count = from->count;
+}
+
+void dirty_tell(struct vm *vm)
+{
+	struct dirty_log *d = &vm->dirty;
+
+	for (unsigned i = 0; i < d->untold_count; i++)
+		records_log(vm->records, "%s: round %" PRIu64 " by %s: %" PRIu32 " pages, set %016" PRIx64,
+			    vm->options->name, d->round++, names[vm->options->track], d->untold[i].count,
+			    sets_digest(&d->untold[i]));
+	d->untold_count = 0;
+}
+
 int dirty_round(struct vm *vm)
 {
 	struct dirty_log *d = &vm->dirty;
@@ -114,11 +131,10 @@ int dirty_round(struct vm *vm)
 	err = take(vm);
 	if (err)
 		return err;
-	records_log(vm->records, "%s: round %" PRIu64 " by %s: %" PRIu32 " pages, set %016" PRIx64,
-		    vm->options->name, d->round, names[vm->options->track], d->set.count,
-		    sets_digest(&d->set));
+	dirty_copy(&d->untold[d->untold_count++], &d->set);
 	dirty_clear(&d->set);
-	d->round++;
+	if (!vm->records->held || d->untold_count == DIRTY_UNTOLD_MAX)
+		dirty_tell(vm);
 	return 0;
 }
 
@@ -154,6 +170,8 @@ int dirty_start(struct vm *vm)
 		return 0;
 	make_set(&d->set, vm->options->memory);
 	make_set(&d->told, vm->options->memory);
+	for (unsigned i = 0; i < DIRTY_UNTOLD_MAX; i++)
+		make_set(&d->untold[i], vm->options->memory);
 	status = vm->options->track == TRACK_RING ? map_ring(vm) : 0;
 	if (!status)
 		status = touch_all(vm);

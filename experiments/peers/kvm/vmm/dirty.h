@@ -12,7 +12,10 @@ __attribute__((warn_unused_result)) int dirty_start(struct vm *vm);
 
 /* KVM_EXIT_DIRTY_RING_FULL: the vCPU may go on. 0 or a negative errno. */
 __attribute__((warn_unused_result)) int dirty_ring_full(struct vm *vm);
-/* The round ends and is told in a Log record. 0 or a negative errno. Nothing where nothing is tracked. */
+/* The round ends and is told in a Log record, inside a window when that has ended. 0 or a negative errno.
+ * Nothing where nothing is tracked. */
 __attribute__((warn_unused_result)) int dirty_round(struct vm *vm);
+/* Tells the rounds that wait. */
+void dirty_tell(struct vm *vm);
 
 #endif

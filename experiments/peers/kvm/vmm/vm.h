@@ -27,12 +27,17 @@ struct vm_options {
 };
 
 /* dirty.c */
+#define DIRTY_UNTOLD_MAX 16u
+
 struct dirty_log {
 	struct dirty set; /* written since the round began, as far as KVM has told */
+	struct dirty untold[DIRTY_UNTOLD_MAX]; /* rounds that ended inside the window: telling them would be
+						  in it */
+	unsigned untold_count;
 	struct dirty told; /* room for what KVM tells at a time */
 	struct kvm_dirty_gfn *ring;
 	uint32_t next; /* entry of the ring to be looked at */
-	uint64_t round;
+	uint64_t round; /* that is told next */
 	bool two_steps; /* pages are cleared by KVM_CLEAR_DIRTY_LOG */
 };
 

@@ -68,13 +68,16 @@ static void end(struct vm *vm)
 	w.level = runs_l2(vm) ? 2 : 1;
 	w.ticks_l1 = now - begun->ticks; /* of all levels: KVM does not tell them apart */
 	if (vm->stats_file.fd >= 0) {
-		w.entries = s.exits - begun->stats.exits - 1;
+		/* both marks may be of one exit, by OUTS */
+		w.entries = s.exits > begun->stats.exits ? s.exits - begun->stats.exits - 1 : 0;
 		count(&rows[0], REASON_INTERRUPT, "EXTERNAL_INTERRUPT", interrupts);
-		count(&rows[1], REASON_OTHER, "other", w.entries - interrupts);
+		count(&rows[1], REASON_OTHER, "other", w.entries > interrupts ? w.entries - interrupts : 0);
 		w.exit = list;
 		w.n_exit = 2;
 	}
 	records_emit(vm->records, NESTBED__RECORD__BODY_WINDOW, &w);
+	vm->window.begun = false;
+	dirty_tell(vm);
 }
 
 int window_mark(struct vm *vm, uint32_t value)
