@@ -67,6 +67,7 @@ $(call unit_test,test_nestbed_tables,tests/unit/test_nestbed_tables.c $(NESTBED_
 $(call unit_test,test_nestbed_move,tests/unit/test_nestbed_move.c $(NESTBED_MOVE),$(NESTBED_LIBS))
 $(call unit_test,test_nestbed_migrate,tests/unit/test_nestbed_migrate.c experiments/migrate_cases.c experiments/setting.c experiments/cpu_models.c experiments/text.c)
 $(call unit_test,test_nestbed_peer,tests/unit/test_nestbed_peer.c experiments/cpio.c experiments/peer_split.c experiments/exit_cost_ratio.c $(NESTBED_TABLES),$(NESTBED_LIBS))
+$(call unit_test,test_nestbed_host_exits,tests/unit/test_nestbed_host_exits.c experiments/host_exits_rows.c experiments/csv.c experiments/text.c)
 $(call unit_test,test_wire_script,tests/unit/test_wire_script.c experiments/wire_script.c experiments/text.c)
 $(call fuzzer,wire_script,tests/fuzz/fuzz_wire_script.c experiments/wire_script.c experiments/text.c)
 $(call fuzzer,latencies,tests/fuzz/fuzz_latencies.c experiments/latencies.c experiments/trace.c experiments/csv.c experiments/text.c)
@@ -79,7 +80,7 @@ $(BUILD)/tests/test_nestbed_decode $(BUILD)/tests/test_nestbed_tables $(BUILD)/t
 	$(BUILD)/fuzz/fuzz_nestbed_stream: $(BUILD)/nestbed.o/record.pb-c.o
 $(BUILD)/tests/test_nestbed_move: $(BUILD)/nestbed.o/stream.pb-c.o
 $(patsubst %,$(BUILD)/san/%.o,$(sort $(NESTBED_TABLES) $(NESTBED_MOVE) $(NESTBED_EXIT_TRACE)) experiments/peer_split.c \
-	experiments/exit_cost_ratio.c tests/unit/test_nestbed_peer.c tests/unit/test_nestbed_decode.c \
+	experiments/exit_cost_ratio.c experiments/host_exits_rows.c tests/unit/test_nestbed_peer.c tests/unit/test_nestbed_host_exits.c tests/unit/test_nestbed_decode.c \
 	tests/unit/test_nestbed_exit_trace.c tests/unit/test_nestbed_tables.c tests/unit/test_nestbed_move.c): \
 	| $(BUILD)/gen/nestbed/record.pb-c.h $(MIG_GEN)
 

@@ -171,8 +171,8 @@ verdict "each column of the tables is in README.md" $?
 # The same of tables that are in no golden result, from the source; and each class of traced instructions is in docs/experiments.md.
 traced_named() {
 	local table column columns class
-	for table in instructions modelled; do
-		columns=$(sed -n "/^void ${table}_csv(/,/^}/p" experiments/exit_trace_rows.c | tr -d '\n' | grep -o 'csv_start([^;]*;' |
+	for table in instructions modelled host_exits; do
+		columns=$(sed -n "/^void ${table}_csv(/,/^}/p" experiments/exit_trace_rows.c experiments/host_exits_rows.c | tr -d '\n' | grep -o 'csv_start([^;]*;' |
 			grep -o '"[^"]*"' | tr -d '"\n' | tr , ' ')
 		[ -n "$columns" ] || { echo "no columns of $table.csv"; return 1; }
 		for column in $columns; do
