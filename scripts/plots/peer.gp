@@ -64,19 +64,32 @@ do for [p=1:2] {
 	set yrange [count + 0.6 : 0.4]
 	set ytics scale 0 noenhanced ("" 0)
 	set for [i=1:count] ytics add (word(ops[p], i) i)
-	if (p == 1 || !words(ops[1])) {
-		set key at screen 0.5, screen 22.0 / height center center horizontal maxrows 1 noenhanced samplen 1 width -2
-	} else {
-		set key off
-	}
+	set key off
 	plot table skip 1 using (in_panel(p) && !mitigated(strcol(5)) ? column(6) : NaN):(place(strcol(3))):(column(7) - column(6)):(0) \
 		with vectors nohead lc rgb "#b0b0b0" lw 1.5 notitle, \
 		table skip 1 using (in_panel(p) && !mitigated(strcol(5)) ? column(6) : NaN):(place(strcol(3))) \
-		with points pt 7 ps 1.1 lc rgb "#0072B2" title "nestbed", \
+		with points pt 7 ps 1.1 lc rgb "#0072B2" notitle, \
 		table skip 1 using (in_panel(p) && !mitigated(strcol(5)) ? column(7) : NaN):(place(strcol(3))) \
-		with points pt 9 ps 1.1 lc rgb "#D55E00" title peer.", mitigations off", \
+		with points pt 9 ps 1.1 lc rgb "#D55E00" notitle, \
 		table skip 1 using (in_panel(p) && mitigated(strcol(5)) ? column(7) : NaN):(place(strcol(3))) \
-		with points pt 8 ps 1.1 lc rgb "#CC79A7" title peer.", mitigations of a processor without microcode"
+		with points pt 8 ps 1.1 lc rgb "#CC79A7" notitle
 }
+# The key, below both.
+set lmargin at screen 0.02
+set rmargin at screen 0.98
+set tmargin at screen 46.0 / height
+set bmargin at screen 4.0 / height
+unset logscale
+unset title
+unset xlabel
+unset border
+unset tics
+unset grid
+set xrange [0 : 1]
+set yrange [0 : 1]
+set key center center horizontal noenhanced samplen 1
+plot NaN with points pt 7 ps 1.1 lc rgb "#0072B2" title "nestbed", \
+	NaN with points pt 9 ps 1.1 lc rgb "#D55E00" title peer.", mitigations off", \
+	NaN with points pt 8 ps 1.1 lc rgb "#CC79A7" title peer.", mitigations of a processor without microcode"
 unset multiplot
 set output

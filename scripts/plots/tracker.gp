@@ -35,13 +35,25 @@ array shape[5]  = [9, 7, 5, 11, 6]
 word_of_unit = unit eq "insns" ? "instructions" : unit
 do for [p=1:2] {
 	set title (p == 1 ? word_of_unit." more, a page written" : "the guest's time, per cent of that without tracking")
-	if (p == 1) {
-		set key at screen 0.5, screen 0.055 center center horizontal noenhanced
-	} else {
-		set key off
-	}
+	set key off
 	plot for [k=1:words(means)] table skip 1 using (strcol(4) eq word(means, k) ? column(5) : NaN):(column(p == 1 ? 8 : 10)) \
 		with linespoints lc rgb colour[(k - 1) % 5 + 1] pt shape[(k - 1) % 5 + 1] ps 1 lw 1.6 title text(word(means, k))
 }
+# The key, below both.
+set lmargin at screen 0.02
+set rmargin at screen 0.98
+set tmargin at screen 0.09
+set bmargin at screen 0.01
+unset logscale
+unset offsets
+unset title
+unset xlabel
+unset border
+unset tics
+unset grid
+set xrange [0 : 1]
+set yrange [0 : 1]
+set key center center horizontal noenhanced
+plot for [k=1:words(means)] NaN with linespoints lc rgb colour[(k - 1) % 5 + 1] pt shape[(k - 1) % 5 + 1] ps 1 lw 1.6 title text(word(means, k))
 unset multiplot
 set output
