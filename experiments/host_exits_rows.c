@@ -31,7 +31,7 @@ static uint64_t quantile(const uint64_t *sorted, unsigned count, unsigned percen
 static int add_op(struct host_exits_rows *rows, const struct capture *capture, unsigned repeats,
 		  const struct sample *first, char **why)
 {
-	uint64_t ticks[HOST_EXITS_REPEATS_MAX];
+	uint64_t ticks[HOST_EXITS_REPEATS_MAX] = {0};
 
 	for (unsigned k = 0; k < repeats; k++) {
 		const struct sample *s = find(&capture[k], first->op);
