@@ -7,12 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -21,6 +19,7 @@
 #include "experiments/bochs_output.h"
 #include "experiments/bochsrc.h"
 #include "experiments/boot_image.h"
+#include "experiments/child.h"
 #include "experiments/isolate.h"
 #include "experiments/machine.h"
 #include "experiments/scratch.h"
@@ -117,19 +116,8 @@ __attribute__((noreturn)) static void become_bochs(const struct machine *m, cons
 						   int channel, pid_t parent)
 {
 	enum isolation isolation;
-	sigset_t none;
-	int null = open("/dev/null", O_RDWR);
 
-	setpgid(0, 0); /* ^C goes to nestbed, which then decides */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(1);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	dup2(null, STDIN_FILENO);
-	dup2(out, STDOUT_FILENO);
-	dup2(m->file[FILE_ERRORS].fd, STDERR_FILENO);
+	child_begin(parent, out, m->file[FILE_ERRORS].fd);
 	for (int i = 0; i < FILE_COUNT; i++)
 		scratch_inherit(&m->file[i]);
 	setenv("TZ", "UTC", 1); /* the CMOS clock starts at local time */
@@ -233,8 +221,7 @@ static ssize_t bochs_read(struct machine *m, uint8_t *data, size_t room)
 
 static void bochs_kill(struct machine *m)
 {
-	if (kill(-m->pid, SIGKILL))
-		kill(m->pid, SIGKILL);
+	child_kill(m->pid);
 }
 
 /* "00000474265e[CPU0  ] ...": of level error or panic. */
@@ -303,16 +290,12 @@ static char *explain(const struct machine *m, enum machine_end asked, int status
 
 static void bochs_finish(struct machine *m, enum machine_end asked, struct machine_result *r)
 {
-	struct timespec now;
 	char *log = NULL;
 
-	while (waitpid(m->pid, &r->wait_status, 0) < 0 && errno == EINTR)
-		;
+	r->wait_status = child_wait(m->pid);
 	if (m->nic)
 		wire_detach(m->nic->wire, m->nic->host);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	r->wall_seconds =
-		(double)(now.tv_sec - m->started.tv_sec) + 1e-9 * (double)(now.tv_nsec - m->started.tv_nsec);
+	r->wall_seconds = seconds_since(&m->started);
 	log = scratch_tail(&m->file[FILE_LOG], LOG_TAIL, UINT_MAX);
 	r->end = asked;
 	if (strstr(log, SHUTDOWN_SAID))

@@ -86,7 +86,7 @@ void capture_output(void *ctx, const uint8_t *data, size_t size)
 		decode_end(c->decode);
 }
 
-static const Nestbed__Hello *hello(const struct capture *c)
+const Nestbed__Hello *capture_hello(const struct capture *c)
 {
 	for (unsigned i = 0; i < c->record_count; i++)
 		if (c->record[i]->body_case == NESTBED__RECORD__BODY_HELLO)
@@ -96,12 +96,12 @@ static const Nestbed__Hello *hello(const struct capture *c)
 
 const char *capture_unit(const struct capture *c)
 {
-	return hello(c) && *hello(c)->unit ? hello(c)->unit : NULL;
+	return capture_hello(c) && *capture_hello(c)->unit ? capture_hello(c)->unit : NULL;
 }
 
 uint64_t capture_capability(const struct capture *c, const char *name)
 {
-	const Nestbed__Hello *h = hello(c);
+	const Nestbed__Hello *h = capture_hello(c);
 
 	for (size_t i = 0; h && i < h->n_capability; i++)
 		if (!strcmp(h->capability[i]->name, name))

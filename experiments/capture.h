@@ -31,6 +31,8 @@ struct capture {
 void capture_init(struct capture *c, unsigned depth);
 /* Output of the machine; size 0: its end. For struct job. */
 void capture_output(void *ctx, const uint8_t *data, size_t size);
+/* L0's, or NULL when it said none. */
+const Nestbed__Hello *capture_hello(const struct capture *c);
 /* L0's unit of time, or NULL when it said none. */
 const char *capture_unit(const struct capture *c);
 /* A capability from L0's Hello; 0 when it is not there. */

@@ -21,18 +21,10 @@ static int check_repeats(const char *value, char **why)
 	return number_parse(value, 1, HOST_EXITS_REPEATS_MAX, &n, why);
 }
 
-static const Nestbed__Hello *hello(const struct capture *c)
-{
-	for (unsigned i = 0; i < c->record_count; i++)
-		if (c->record[i]->body_case == NESTBED__RECORD__BODY_HELLO)
-			return c->record[i]->hello;
-	return NULL;
-}
-
 /* What the runs said, into tables. An exit status. */
 static int make_tables(struct run *run, const struct capture *capture, unsigned repeats)
 {
-	const Nestbed__Hello *h = hello(&capture[0]);
+	const Nestbed__Hello *h = capture_hello(&capture[0]);
 	const char *unit = capture_unit(&capture[0]);
 	struct host_exits_rows rows = {0};
 	struct text table = {0};

@@ -7,15 +7,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "experiments/child.h"
 #include "experiments/files.h"
 #include "experiments/machine.h"
 #include "experiments/scratch.h"
@@ -49,19 +48,8 @@ __attribute__((noreturn)) static void become_kvm_run(const struct machine *m, co
 	char *memory = text_format("--memory=%lluM", (unsigned long long)(spec->memory >> 20));
 	char *named = text_format("--name=%.*s", (int)name, spec->cmdline);
 	char *words = text_format("--cmdline=%s", spec->cmdline + name + (spec->cmdline[name] == ' '));
-	int null = open("/dev/null", O_RDWR);
-	sigset_t none;
 
-	setpgid(0, 0); /* ^C goes to nestbed, which then decides */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(1);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	dup2(null, STDIN_FILENO);
-	dup2(out, STDOUT_FILENO);
-	dup2(m->errors.fd, STDERR_FILENO);
+	child_begin(parent, out, m->errors.fd);
 	scratch_inherit(&m->image);
 	execl(program, program, memory, named, words, m->image.path, (char *)NULL);
 	_exit(NO_KVM_RUN);
@@ -123,20 +111,14 @@ static ssize_t kvm_read(struct machine *m, uint8_t *data, size_t room)
 
 static void kvm_kill(struct machine *m)
 {
-	if (kill(-m->pid, SIGKILL))
-		kill(m->pid, SIGKILL);
+	child_kill(m->pid);
 }
 
 /* How its VM ended is in its records; here is whether it could say so. */
 static void kvm_finish(struct machine *m, enum machine_end asked, struct machine_result *r)
 {
-	struct timespec now;
-
-	while (waitpid(m->pid, &r->wait_status, 0) < 0 && errno == EINTR)
-		;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	r->wall_seconds =
-		(double)(now.tv_sec - m->started.tv_sec) + 1e-9 * (double)(now.tv_nsec - m->started.tv_nsec);
+	r->wait_status = child_wait(m->pid);
+	r->wall_seconds = seconds_since(&m->started);
 	r->end = asked;
 	if (asked == MACHINE_SHUT_DOWN &&
 	    (!WIFEXITED(r->wait_status) || WEXITSTATUS(r->wait_status) == NO_KVM_RUN))

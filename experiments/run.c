@@ -15,7 +15,7 @@
 #include "experiments/files.h"
 #include "experiments/meta.h"
 #include "experiments/pool.h"
-#include "nestbed/frame.h"
+#include "experiments/record_frame.h"
 
 const char *run_value(const struct run *run, const char *key)
 {
@@ -75,21 +75,13 @@ static void add_records(struct run *run, const char *machine, const struct text 
 	Nestbed__Log log = NESTBED__LOG__INIT;
 	Nestbed__Record record = NESTBED__RECORD__INIT;
 	uint8_t *frame;
-	uint32_t size, crc;
+	size_t size;
 
 	log.text = text_format("nestbed: machine run %s", machine);
 	record.body_case = NESTBED__RECORD__BODY_LOG;
 	record.log = &log;
-	size = (uint32_t)nestbed__record__get_packed_size(&record);
-	frame = zalloc(NB_FRAME_HEAD + size + NB_FRAME_TAIL);
-	memcpy(frame, NB_FRAME_MAGIC, 4);
-	nestbed__record__pack(&record, frame + NB_FRAME_HEAD);
-	crc = nb_crc32c(frame + NB_FRAME_HEAD, size);
-	for (unsigned i = 0; i < 4; i++) {
-		frame[4 + i] = (uint8_t)(size >> 8 * i);
-		frame[NB_FRAME_HEAD + size + i] = (uint8_t)(crc >> 8 * i);
-	}
-	text_add(&run->records, frame, NB_FRAME_HEAD + size + NB_FRAME_TAIL);
+	frame = record_frame(&record, &size);
+	text_add(&run->records, frame, size);
 	if (raw->size)
 		text_add(&run->records, raw->data, raw->size);
 	free(frame);

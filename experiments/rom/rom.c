@@ -3,10 +3,10 @@
  * Boot ROM for Bochs: a multiboot-1 loader for what the boot table names. It has no data segment:
  * it runs in place, with its stack and the multiboot information in low memory.
  */
+#include "experiments/rom/bare.h"
 #include "nestbed/boot.h"
 #include "nestbed/mptable.h"
 #include "nestbed/multiboot.h"
-#include "nestbed/ports.h"
 
 #define INFO_ADDRESS 0x8000u /* multiboot information, then modules, then memory map */
 #define LOW_MEMORY   0x9F000u
@@ -29,26 +29,9 @@ struct info_page {
 void rom_main(void);
 void rom_enter(uint32_t entry, uint32_t info) __attribute__((noreturn));
 
-static void outb(uint16_t port, uint8_t v)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static void print(const char *s)
-{
-	while (*s)
-		outb(NB_PORT_CONSOLE, (uint8_t)*s++);
-}
-
 static void die(const char *why)
 {
-	print("rom: ");
-	print(why);
-	print("\n");
-	for (const char *s = NB_SHUTDOWN_WORD; *s; s++)
-		outb(NB_PORT_SHUTDOWN, (uint8_t)*s);
-	for (;;)
-		__asm__ volatile("cli; hlt");
+	give_up("rom", why);
 }
 
 /* By words, since an emulator takes as long for a byte, and the rest by bytes. */

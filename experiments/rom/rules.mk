@@ -4,7 +4,7 @@ ROM_CFLAGS = $(filter-out -m64 -fcf-protection=none -mno-red-zone,$(FREE_CFLAGS)
 	-Wno-pointer-to-int-cast
 ALL += $(BUILD)/rom.bin
 
-$(BUILD)/rom.bin: experiments/rom/reset.S experiments/rom/rom.c experiments/rom/rom.ld include/nestbed/boot.h \
+$(BUILD)/rom.bin: experiments/rom/reset.S experiments/rom/rom.c experiments/rom/rom.ld experiments/rom/bare.h include/nestbed/boot.h \
 		include/nestbed/mptable.h include/nestbed/multiboot.h include/nestbed/ports.h
 	$(call say,ROM,$@)
 	$(Q)mkdir -p $(BUILD)

@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "experiments/rom/bare.h"
 #include "acpi.h"
 #include "nestbed/multiboot.h"
-#include "nestbed/ports.h"
 
 #define KERNEL_AT   0x1000000u /* where Linux likes to be; below it are this program and what the ROM left */
 #define SECTOR      512u
@@ -69,26 +69,9 @@ void enter_linux(uint32_t entry, const void *params) __attribute__((noreturn));
 
 static struct boot_params params __attribute__((aligned(4096)));
 
-static void outb(uint16_t port, uint8_t v)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static void print(const char *s)
-{
-	while (*s)
-		outb(NB_PORT_CONSOLE, (uint8_t)*s++);
-}
-
 static void die(const char *why)
 {
-	print("boot: ");
-	print(why);
-	print("\n");
-	for (const char *s = NB_SHUTDOWN_WORD; *s; s++)
-		outb(NB_PORT_SHUTDOWN, (uint8_t)*s);
-	for (;;)
-		__asm__ volatile("cli; hlt");
+	give_up("boot", why);
 }
 
 static void copy(void *to, const void *from, uint32_t n)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "experiments/record_frame.h"
 #include "experiments/peers/kvm/vmm/records.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 
 #include "experiments/cli.h"
 #include "experiments/text.h"
-#include "nestbed/frame.h"
 #include "nestbed/ports.h"
 
 /* ---- where bytes go ---- */
@@ -63,30 +63,17 @@ int records_open(struct records *r, const char *vm, bool port)
 
 /* ---- records ---- */
 
-static void put32(uint8_t *to, uint32_t v)
-{
-	for (unsigned i = 0; i < 4; i++)
-		to[i] = (uint8_t)(v >> 8 * i);
-}
-
 static void send_record(struct records *r, Nestbed__Record__BodyCase which, void *body)
 {
 	Nestbed__Record record = NESTBED__RECORD__INIT;
-	uint8_t *frame, *payload;
+	uint8_t *frame;
 	size_t n;
 
 	if (r->error)
 		return;
 	record.body_case = which;
 	record.hello = body; /* one union: any member's pointer */
-	n = nestbed__record__get_packed_size(&record);
-	frame = zalloc(NB_FRAME_HEAD + n + NB_FRAME_TAIL);
-	payload = frame + NB_FRAME_HEAD;
-	memcpy(frame, NB_FRAME_MAGIC, 4);
-	put32(frame + 4, (uint32_t)n);
-	nestbed__record__pack(&record, payload);
-	put32(payload + n, nb_crc32c(payload, n));
-	n += NB_FRAME_HEAD + NB_FRAME_TAIL;
+	frame = record_frame(&record, &n);
 	r->error = r->port ? send_port(frame, n) : send_file(frame, n);
 	free(frame);
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The program `kvm-run`: one VM under Linux KVM, linked statically, so that an initramfs holds it and nothing else.
 KVM_RUN_DIR     := experiments/peers/kvm/vmm
-KVM_RUN_SOURCES := $(sort $(wildcard $(KVM_RUN_DIR)/*.c)) experiments/files.c experiments/setting.c experiments/text.c \
+KVM_RUN_SOURCES := $(sort $(wildcard $(KVM_RUN_DIR)/*.c)) experiments/files.c experiments/record_frame.c experiments/setting.c experiments/text.c \
 	migration/dirty.c
 KVM_RUN_OBJECTS := $(KVM_RUN_SOURCES:%.c=$(BUILD)/nestbed.o/%.o) $(BUILD)/nestbed.o/record.pb-c.o
 # The sanitizers have no static form.
