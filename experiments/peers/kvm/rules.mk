@@ -18,7 +18,7 @@ $(BUILD)/peers/linux.elf: $(addprefix $(BUILD)/peers/boot/,entry.S.o linux.c.o a
 
 $(BUILD)/peers/machine-end: $(PEER_KVM)/machine-end.c include/nestbed/ports.h
 	$(call say,CC,$<)
-	$(Q)mkdir -p $(@D) && $(HOST_CC) $(filter-out $(san_flags),$(HOST_CFLAGS)) -static -o $@ $<
+	$(Q)mkdir -p $(@D) && $(HOST_CC) $(filter-out $(san_flags),$(HOST_CFLAGS)) -static -s -Wl,--build-id=none -o $@ $<
 
 $(BUILD)/peers/init $(BUILD)/peers/prepare: $(BUILD)/peers/%: $(PEER_KVM)/%
 	$(Q)mkdir -p $(@D) && cp $< $@

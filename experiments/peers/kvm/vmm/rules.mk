@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The program `kvm-run`: one VM under Linux KVM, linked statically, so that an initramfs holds it and nothing else.
+# The program `kvm-run`: one VM under Linux KVM, linked statically, so that an initramfs holds it and nothing else;
+# stripped, so that it does not hold the name of the folder that it was built in.
 KVM_RUN_DIR     := experiments/peers/kvm/vmm
 KVM_RUN_SOURCES := $(sort $(wildcard $(KVM_RUN_DIR)/*.c)) experiments/files.c experiments/record_frame.c experiments/setting.c experiments/text.c \
 	migration/dirty.c
@@ -11,7 +12,7 @@ ALL += $(BUILD)/peers/kvm-run
 
 $(BUILD)/peers/kvm-run: $(KVM_RUN_OBJECTS)
 	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && $(HOST_CC) $(HOST_CFLAGS) $(KVM_RUN_STATIC) -o $@ $^ -lprotobuf-c
+	$(Q)mkdir -p $(@D) && $(HOST_CC) $(HOST_CFLAGS) $(KVM_RUN_STATIC) -s -Wl,--build-id=none -o $@ $^ -lprotobuf-c
 
 $(call unit_test,test_kvm_load,tests/unit/test_kvm_load.c $(KVM_RUN_DIR)/load.c)
 $(call unit_test,test_kvm_devices,tests/unit/test_kvm_devices.c $(KVM_RUN_DIR)/devices.c)
