@@ -5,7 +5,7 @@ NESTBED_SOURCES := $(sort $(wildcard experiments/*.c)) $(CONFIG_SRC) bundle/bund
 NESTBED_OBJECTS := $(NESTBED_SOURCES:%.c=$(BUILD)/nestbed.o/%.o) $(BUILD)/nestbed.o/record.pb-c.o \
 	$(BUILD)/nestbed.o/stream.pb-c.o
 NESTBED_LIBS    := -lprotobuf-c -ljansson
-NESTBED_CFLAGS   = $(HOST_CFLAGS) -MMD -MP
+NESTBED_CFLAGS   = $(HOST_CFLAGS) -MMD -MP -ffile-prefix-map=$(BUILD)/=build/
 
 ALL += $(BUILD)/nestbed
 

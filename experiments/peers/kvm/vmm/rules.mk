@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The program `kvm-run`: one VM under Linux KVM, linked statically, so that an initramfs holds it and nothing else;
-# stripped, so that it does not hold the name of the folder that it was built in.
+# stripped and with names of files from the build folder on, so that it is the same in every folder.
 KVM_RUN_DIR     := experiments/peers/kvm/vmm
 KVM_RUN_SOURCES := $(sort $(wildcard $(KVM_RUN_DIR)/*.c)) experiments/files.c experiments/record_frame.c experiments/setting.c experiments/text.c \
 	migration/dirty.c
