@@ -140,16 +140,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static char *unknown_key(const struct experiment *e, const char *key)
-{
-	struct text t = {0};
-
-	text_addf(&t, "%s has no setting '%s'; it has", e->name, key);
-	for (size_t i = 0; i < e->key_count; i++)
-		text_addf(&t, "%s %s", i ? "," : "", e->keys[i].name);
-	return t.data;
-}
-
 /* Settings into the experiment's values; an exit status. */
 static int apply_settings(struct arguments *a)
 {
@@ -157,24 +147,8 @@ static int apply_settings(struct arguments *a)
 	char *why;
 
 	a->run.values = zalloc((e->key_count + 1) * sizeof(*a->run.values));
-	for (size_t k = 0; k < e->key_count; k++)
-		a->run.values[k] = e->keys[k].standard;
-	for (unsigned i = 0; i < a->setting_count; i++) {
-		size_t k = 0;
-
-		while (k < e->key_count && strcmp(e->keys[k].name, a->settings[i].key))
-			k++;
-		if (k == e->key_count)
-			return cli_usage(unknown_key(e, a->settings[i].key));
-		if (e->keys[k].check && e->keys[k].check(a->settings[i].value, &why)) {
-			char *told = text_format("%s: %s", e->keys[k].name, why);
-
-			free(why);
-			return cli_usage(told);
-		}
-		a->run.values[k] = a->settings[i].value;
-	}
-	return CLI_OK;
+	return experiment_apply(e, a->settings, a->setting_count, a->run.values, &why) ? cli_usage(why)
+										       : CLI_OK;
 }
 
 static int run(struct arguments *a)

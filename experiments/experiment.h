@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "experiments/run.h"
+#include "experiments/setting.h"
 
 struct experiment_key {
 	const char *name, *standard, *what;
@@ -36,6 +37,13 @@ extern const size_t experiment_count;
 const struct machine_driver *experiment_driver(const struct experiment *experiment);
 /* NULL when there is none of this name. */
 const struct experiment *experiment_find(const char *name);
+/*
+ * The standard of each key into values, and what the settings say over it; a later one counts. Borrows from
+ * both. 0, or -EINVAL with a sentence in *why (malloc'd). Pure.
+ */
+__attribute__((warn_unused_result)) int experiment_apply(const struct experiment *e,
+							 const struct setting *settings, unsigned count,
+							 const char **values, char **why);
 
 /* Draws an experiment's figures into dir from the tables there; an exit status, 0 too when gnuplot is
  * missing. */
