@@ -38,6 +38,7 @@ struct command {
 };
 
 int cmd_boot(int argc, char **argv);
+int cmd_compare(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_link(int argc, char **argv);
 int cmd_list(int argc, char **argv);

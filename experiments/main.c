@@ -16,6 +16,7 @@ static const struct command commands[] = {
 	{"move",    "move a running guest from host to host",                  cmd_move   },
 	{"records", "print a records file as text",                            cmd_records},
 	{"stream",  "show or verify a captured migration stream",              cmd_stream },
+	{"compare", "say what differs between two results, beyond noise",      cmd_compare},
 	{"plot",    "draw a result's figures again, from its tables",          cmd_plot   },
 	{"doctor",  "say what this computer has and lacks",                    cmd_doctor },
 };

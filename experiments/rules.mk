@@ -4,7 +4,7 @@ NESTBED_SOURCES := $(sort $(wildcard experiments/*.c)) $(CONFIG_SRC) bundle/bund
 	cpu_baseline/write/program.c
 NESTBED_OBJECTS := $(NESTBED_SOURCES:%.c=$(BUILD)/nestbed.o/%.o) $(BUILD)/nestbed.o/record.pb-c.o \
 	$(BUILD)/nestbed.o/stream.pb-c.o
-NESTBED_LIBS    := -lprotobuf-c -ljansson
+NESTBED_LIBS    := -lprotobuf-c -ljansson -lm
 NESTBED_CFLAGS   = $(HOST_CFLAGS) -MMD -MP -ffile-prefix-map=$(BUILD)/=build/
 
 ALL += $(BUILD)/nestbed
@@ -57,6 +57,8 @@ NESTBED_MACHINE := experiments/bochs_output.c experiments/bochsrc.c experiments/
 	experiments/text.c bundle/bundle.c
 NESTBED_MOVE := experiments/move_path.c experiments/move_watch.c experiments/move_tap.c experiments/move_rows.c \
 	experiments/cpu_models.c experiments/setting.c experiments/csv.c experiments/text.c migration/session.c
+NESTBED_COMPARE := experiments/table.c experiments/columns.c experiments/compare.c experiments/compare_text.c \
+	experiments/csv.c experiments/text.c
 $(call unit_test,test_nestbed_stream,tests/unit/test_nestbed_stream.c experiments/stream.c experiments/text.c)
 $(call unit_test,test_nestbed_decode,tests/unit/test_nestbed_decode.c $(NESTBED_DECODE) $(NESTBED_FRAMES),$(NESTBED_LIBS))
 $(call unit_test,test_nestbed_setting,tests/unit/test_nestbed_setting.c experiments/setting.c experiments/cpu_models.c experiments/text.c)
@@ -68,8 +70,10 @@ $(call unit_test,test_nestbed_move,tests/unit/test_nestbed_move.c $(NESTBED_MOVE
 $(call unit_test,test_nestbed_migrate,tests/unit/test_nestbed_migrate.c experiments/migrate_cases.c experiments/setting.c experiments/cpu_models.c experiments/text.c)
 $(call unit_test,test_nestbed_peer,tests/unit/test_nestbed_peer.c experiments/cpio.c experiments/peer_split.c experiments/exit_cost_ratio.c $(NESTBED_TABLES),$(NESTBED_LIBS))
 $(call unit_test,test_nestbed_host_exits,tests/unit/test_nestbed_host_exits.c experiments/host_exits_rows.c experiments/csv.c experiments/text.c)
+$(call unit_test,test_nestbed_compare,tests/unit/test_nestbed_compare.c $(NESTBED_COMPARE),-lm)
 $(call unit_test,test_wire_script,tests/unit/test_wire_script.c experiments/wire_script.c experiments/text.c)
 $(call fuzzer,wire_script,tests/fuzz/fuzz_wire_script.c experiments/wire_script.c experiments/text.c)
+$(call fuzzer,compare,tests/fuzz/fuzz_compare.c $(NESTBED_COMPARE),-lm)
 $(call fuzzer,latencies,tests/fuzz/fuzz_latencies.c experiments/latencies.c experiments/trace.c experiments/csv.c experiments/text.c)
 $(call fuzzer,nestbed_trace,tests/fuzz/fuzz_nestbed_trace.c experiments/trace.c experiments/bochs_output.c experiments/text.c)
 $(call fuzzer,nestbed_stream,tests/fuzz/fuzz_nestbed_stream.c $(NESTBED_DECODE),$(BUILD)/nestbed.o/record.pb-c.o $(NESTBED_LIBS))
