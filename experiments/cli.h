@@ -37,6 +37,7 @@ struct command {
 	int (*run)(int argc, char **argv); /* argv[0] is "nestbed NAME"; an exit status */
 };
 
+int cmd_agent(int argc, char **argv);
 int cmd_boot(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);

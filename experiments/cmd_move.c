@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "experiments/agent.h"
 #include "experiments/cli.h"
 #include "experiments/files.h"
 #include "experiments/move.h"
@@ -35,6 +36,7 @@ enum {
 	OPT_CSV,
 	OPT_TIMEOUT,
 	OPT_BESIDE,
+	OPT_AGENT,
 };
 
 static const struct argp_option options[] = {
@@ -53,31 +55,38 @@ static const struct argp_option options[] = {
 	 "A multiboot module; its command line is its name, then ARGS. Repeatable", 0},
 	{"beside",									   OPT_BESIDE, "HOST:IMAGE[:ARGS]", 0,
 	 "Another VM on that host, named 'other', which stays there; one a host", 0},
-	{"policy",									OPT_POLICY, "FILE|" POLICY_POOL, 0,
+	{"agent",									OPT_AGENT, AGENT_WORD, 0,
+	 "Hosts other than host 0 run at agents: at the one that COMMAND, such as 'ssh HOST nestbed agent', "
+	 "starts, "
+	 "or that is behind the socket N (docs/agent.md). Repeatable: for host 1, 2 ...; the last for all "
+	 "further ones", 0},
+	{"policy", OPT_POLICY, "FILE|" POLICY_POOL, 0,
 	 "What the guest may see of the processor: a [cpu NAME] section, or " POLICY_POOL
 	 ": what all the hosts have", 0},
-	{"set", OPT_SET, "KEY=VALUE", 0,
+	{"set",									      OPT_SET, "KEY=VALUE", 0,
 	 "A line of the VM's configuration on each host (docs/bundle.md); l0.KEY=VALUE is a line of [l0], "
 	 "host1.KEY=VALUE "
 	 "one for host 1 alone. Repeatable", 0},
-	{"link",									      OPT_LINK, "SCRIPT", 0,
+	{"link",OPT_LINK, "SCRIPT", 0,
 	 "How the wire is (docs/link.md). In virtual time rate and delay become migrate.rate and "
 	 "migrate.delay", 0},
-	{"pcap",OPT_PCAP, "FILE", 0, "Write the frames to FILE as they are delivered", 0},
+	{"pcap",									     OPT_PCAP, "FILE", 0, "Write the frames to FILE as they are delivered", 0},
 	{"capture",									     OPT_CAPTURE, "DIR", 0, "Write each move's stream to DIR, for nestbed stream", 0},
-	{"keep",									     OPT_KEEP, "DIR", 0, "Leave the machines' files in DIR/0, DIR/1 ...", 0},
-	{"kill",									 OPT_KILL, "HOST@[T:]N", 0,
+	{"keep",									 OPT_KEEP, "DIR", 0, "Leave the machines' files in DIR/0, DIR/1 ...", 0},
+	{"kill",									   OPT_KILL, "HOST@[T:]N", 0,
 	 "End that host's machine when message N of the first move begins on the wire: the source's, or with "
 	 "T: the target's", 0},
-	{"csv",									   OPT_CSV, 0, 0, "Print a table of the moves, and nothing else", 0},
-	{"quiet",				  'q', 0, 0, "No records: rounds, what the moves took, and the guest's text", 0},
-	{"timeout",									      OPT_TIMEOUT, "SECONDS", 0,
+	{"csv",				  OPT_CSV, 0, 0, "Print a table of the moves, and nothing else", 0},
+	{"quiet",									      'q', 0, 0, "No records: rounds, what the moves took, and the guest's text", 0},
+	{"timeout",OPT_TIMEOUT, "SECONDS", 0,
 	 "End the machines after so many seconds (default 120; 0: never)", 0},
-	{0},
+	{0									    },
 };
 
 struct arguments {
 	struct move_spec spec;
+	const char *agent[NB_LINK_HOSTS];
+	unsigned agents;
 	struct move_path path;
 	struct text vm_lines, l0_lines, host_vm[NB_LINK_HOSTS], host_l0[NB_LINK_HOSTS];
 	const char *from, *policy_name, *capture;
@@ -184,12 +193,37 @@ static void set_kill(struct move_kill *k, const char *arg, const struct argp_sta
 	k->wanted = true;
 }
 
+static void add_agent(struct arguments *a, const char *arg, const struct argp_state *state)
+{
+	char *why;
+
+	if (a->agents == NB_LINK_HOSTS)
+		argp_error(state, "too many agents");
+	if (agent_check(arg, &why))
+		argp_error(state, "%s", why);
+	a->agent[a->agents++] = arg;
+}
+
+/* The last one has all hosts that are left: where it is a socket, one. */
+static void share_agents(struct arguments *a, const struct argp_state *state)
+{
+	if (a->agents >= a->path.hosts)
+		argp_error(state, "--agent: there is no host %u", a->agents);
+	for (unsigned i = 1; i < a->path.hosts && a->agents; i++) {
+		a->spec.agent[i] = a->agent[i <= a->agents ? i - 1 : a->agents - 1];
+		if (i > a->agents && agent_is_single(a->spec.agent[i]))
+			argp_error(state, "--agent: %s serves one machine, and there are more",
+				   a->spec.agent[i]);
+	}
+}
+
 static void finish(struct arguments *a, const struct argp_state *state)
 {
 	if (!a->spec.guest.guest)
 		argp_error(state, "which IMAGE?");
 	while (!a->path.hops) /* two, where none was named */
 		add_host(a, CLI_DEFAULT_CPU, state);
+	share_agents(a, state);
 	for (unsigned i = a->path.hosts; i < NB_LINK_HOSTS; i++)
 		if (a->host_vm[i].size || a->host_l0[i].size || a->spec.beside[i].name ||
 		    (a->spec.kill.wanted && a->spec.kill.host == i))
@@ -275,6 +309,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_LINK:
 		if (wire_script_parse(arg, &a->spec.script, &why))
 			argp_error(state, "--link: %s", why);
+		return 0;
+	case OPT_AGENT:
+		add_agent(a, arg, state);
 		return 0;
 	case OPT_PCAP:
 		a->spec.pcap = arg;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "experiments/agent.h"
 #include "experiments/cli.h"
 #include "experiments/cpu_models.h"
 #include "experiments/experiment.h"
@@ -21,7 +22,8 @@ enum {
 	OPT_TO,
 	OPT_WORKLOAD,
 	OPT_LINK,
-	OPT_PEER
+	OPT_PEER,
+	OPT_AGENT
 };
 
 static const struct argp_option options[] = {
@@ -39,6 +41,10 @@ static const struct argp_option options[] = {
 	{"peer",    OPT_PEER, "L0", 0, "The same as --set peer=L0", 1},
 	{"workload",							OPT_WORKLOAD, "NAME", 0, "The same as --set workload=NAME", 1},
 	{"link",OPT_LINK, "SCRIPT", 0, "The same as --set link=SCRIPT", 1},
+	{"agent",						       OPT_AGENT, AGENT_WORD, 0,
+	 "Each VM moves to a machine of an agent: the one that COMMAND, such as 'ssh HOST nestbed agent', "
+	 "starts, or that "
+	 "is behind the socket N (docs/agent.md)", 1},
 	{0						      },
 };
 
@@ -125,6 +131,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "%s", why);
 		a->run.seconds = (unsigned)number;
 		return 0;
+	case OPT_AGENT:
+		if (agent_check(arg, &why))
+			argp_error(state, "%s", why);
+		a->run.agent = arg;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (a->run.experiment)
 			argp_error(state, "one EXPERIMENT at a time");
@@ -156,6 +167,9 @@ static int run(struct arguments *a)
 	struct run *r = &a->run;
 	int status = apply_settings(a);
 
+	if (!status && r->agent && !r->experiment->agents)
+		status = cli_usage(
+			text_format("--agent: %s has no machines that run elsewhere", r->experiment->name));
 	if (!status)
 		status = cli_machines(experiment_driver(r->experiment));
 	if (status)

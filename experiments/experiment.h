@@ -26,6 +26,7 @@ struct experiment {
 	size_t key_count;
 	const struct figure *figures;
 	size_t figure_count;
+	bool agents; /* with --agent some of its machines run elsewhere */
 	/* An exit status; files go in by run_file, which makes them appear together. */
 	int (*run)(struct run *run);
 };

@@ -57,6 +57,7 @@ struct machine_spec {
 	const struct machine_nic *nic; /* NULL: none */
 	const struct machine_trace *trace; /* NULL: none, and a magic breakpoint is as any instruction */
 	const char *keep_dir; /* where its files stay; NULL: nowhere */
+	const char *agent; /* for machine_remote (experiments/agent.h): where it runs */
 };
 
 enum machine_end {

@@ -14,6 +14,7 @@ static const struct command commands[] = {
 	{"boot",    "boot one guest, bare or under L0, and print its output",  cmd_boot   },
 	{"link",    "try the link between two machines and say what it costs", cmd_link   },
 	{"move",    "move a running guest from host to host",                  cmd_move   },
+	{"agent",   "run a machine for a nestbed on another computer",         cmd_agent  },
 	{"records", "print a records file as text",                            cmd_records},
 	{"stream",  "show or verify a captured migration stream",              cmd_stream },
 	{"compare", "say what differs between two results, beyond noise",      cmd_compare},

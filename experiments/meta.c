@@ -89,6 +89,8 @@ json_t *meta_new(const struct run *run, json_t *command_line)
 	json_object_set_new(m, "settings", settings);
 	json_object_set_new(m, "seed", json_integer((json_int_t)seed_of(run)));
 	json_object_set_new(m, "machine", json_string(experiment_driver(run->experiment)->name));
+	if (run->agent)
+		json_object_set_new(m, "agent", json_string(run->agent));
 	json_object_set_new(m, "host_cpu", json_string(run->cpu));
 	json_object_set_new(m, "versions", versions());
 	json_object_set_new(m, "computer", computer());

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "experiments/agent.h"
 #include "experiments/cli.h"
 #include "experiments/experiment.h"
 #include "experiments/migrate_move.h"
@@ -179,6 +180,9 @@ static int make_cases(const struct run *run, uint64_t rate, struct migrate_cases
 	list[MIGRATE_LINK_MBIT] = mbit;
 	status = migrate_cases_make(list, cases, &why) ? cli_usage(why) : CLI_OK;
 	free(mbit);
+	if (!status && run->agent && agent_is_single(run->agent) && cases->count > 1)
+		status = cli_usage(text_format("--agent: %s serves one move, and there are %u", run->agent,
+					       cases->count));
 	return status;
 }
 
@@ -270,5 +274,6 @@ const struct experiment migrate = {
 	.key_count = sizeof(keys) / sizeof(keys[0]),
 	.figures = figures,
 	.figure_count = sizeof(figures) / sizeof(figures[0]),
+	.agents = true,
 	.run = run_migrate,
 };

@@ -141,10 +141,11 @@ static int prepare(struct one *o)
 		.name = o->name,
 		.vm_lines = o->lines.data,
 		.l0_lines = "",
+		.agent = {[1] = o->setup->run->agent},
 		.keep_dir = o->keep,
 		.seconds = o->setup->run->seconds,
 		.script = script,
-		.guest_sink = {.record = on_guest_record, .ctx = &o->check},
+		.guest_sink = { .record = on_guest_record,          .ctx = &o->check},
 	};
 	status = make_guest(o);
 	s->guest.policy_name = o->policy.name;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "experiments/agent.h"
 #include "experiments/cli.h"
 #include "experiments/files.h"
 
@@ -218,7 +219,11 @@ static int prepare(struct move *m, unsigned i)
 	status = launch_prepare(l);
 	h->nic = (struct machine_nic){m->wire, i};
 	l->spec.nic = &h->nic;
-	m->job[i] = (struct job){.spec = l->spec, .output = on_output, .ctx = h};
+	l->spec.agent = s->agent[i];
+	m->job[i] = (struct job){.spec = l->spec,
+				 .driver = s->agent[i] ? &machine_remote : NULL,
+				 .output = on_output,
+				 .ctx = h};
 	return status;
 }
 
@@ -302,7 +307,7 @@ int move_run(struct move *m, const struct move_spec *spec)
 	decode_end(m->guest);
 	move_tap_end(m->tap);
 	if (err && err != -EINTR)
-		return CLI_DIED;
+		return err == -EOPNOTSUPP ? CLI_REFUSED : CLI_DIED;
 	return judge(m);
 }
 

@@ -31,6 +31,7 @@ struct move_spec {
 		beside[NB_LINK_HOSTS]; /* another VM of that host, which stays; name NULL: none */
 	struct wire_script script;
 	const char *name; /* machines are NAME-0, NAME-1 ... */
+	const char *agent[NB_LINK_HOSTS]; /* where a host's machine runs; NULL: here */
 	const char *pcap, *keep_dir; /* or NULL; machines' files go into keep_dir/0, 1 ... */
 	unsigned seconds;
 	struct move_kill kill;

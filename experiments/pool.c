@@ -25,6 +25,7 @@ static void on_signal(int number)
 
 struct slot {
 	struct job *job;
+	const struct machine_driver *driver;
 	struct machine *machine;
 	double started;
 	enum machine_end asked;
@@ -76,8 +77,10 @@ static int start(struct pool *p, struct job *job)
 {
 	struct slot *s = &p->slot[p->running];
 	char *why = NULL;
-	int err = p->driver->start(&job->spec, &s->machine, &why);
+	int err;
 
+	s->driver = job->driver ? job->driver : p->driver;
+	err = s->driver->start(&job->spec, &s->machine, &why);
 	if (err) {
 		fprintf(stderr, "nestbed: %s: %s\n", job->spec.name, why ? why : strerror(-err));
 		free(why);
@@ -95,7 +98,7 @@ static void end(struct pool *p, unsigned i)
 	struct slot *s = &p->slot[i];
 	struct job *job = s->job;
 
-	p->driver->finish(s->machine, s->asked, &job->result);
+	s->driver->finish(s->machine, s->asked, &job->result);
 	job->ran = true;
 	job->output(job->ctx, NULL, 0);
 	p->slot[i] = p->slot[--p->running];
@@ -107,7 +110,7 @@ static void kill_all(struct pool *p, enum machine_end why)
 {
 	for (unsigned i = 0; i < p->running; i++) {
 		p->slot[i].asked = why;
-		p->driver->kill(p->slot[i].machine);
+		p->slot[i].driver->kill(p->slot[i].machine);
 	}
 }
 
@@ -119,7 +122,7 @@ static void kill_asked(struct pool *p)
 		if (!s->job->kill || s->asked != MACHINE_SHUT_DOWN)
 			continue;
 		s->asked = MACHINE_KILLED;
-		p->driver->kill(s->machine);
+		s->driver->kill(s->machine);
 	}
 }
 
@@ -131,7 +134,7 @@ static void keep_limits(struct pool *p)
 
 		if (limit && s->asked == MACHINE_SHUT_DOWN && now() - s->started >= limit) {
 			s->asked = MACHINE_TIMED_OUT;
-			p->driver->kill(s->machine);
+			s->driver->kill(s->machine);
 		}
 	}
 }
@@ -145,7 +148,8 @@ static void turn(struct pool *p, const sigset_t *while_waiting)
 	uint8_t data[65536];
 
 	for (unsigned i = 0; i < p->running; i++)
-		p->poll[i] = (struct pollfd){.fd = p->driver->fd(p->slot[i].machine), .events = POLLIN};
+		p->poll[i] =
+			(struct pollfd){.fd = p->slot[i].driver->fd(p->slot[i].machine), .events = POLLIN};
 	if (p->wire)
 		fds += wire_poll(p->wire, p->poll + p->running);
 	if (frame < (uint64_t)wait.tv_nsec)
@@ -159,7 +163,7 @@ static void turn(struct pool *p, const sigset_t *while_waiting)
 
 		if (!p->poll[i].revents)
 			continue;
-		n = p->driver->read(p->slot[i].machine, data, sizeof(data));
+		n = p->slot[i].driver->read(p->slot[i].machine, data, sizeof(data));
 		if (n > 0)
 			p->slot[i].job->output(p->slot[i].job->ctx, data, (size_t)n);
 		else if (n != -EAGAIN)
@@ -167,14 +171,28 @@ static void turn(struct pool *p, const sigset_t *while_waiting)
 	}
 }
 
+/* The next one to start: *next counts through all of them twice, first those with a driver of their own. */
+static struct job *next_job(const struct pool *p, struct job *jobs, unsigned *next)
+{
+	while (*next < 2 * p->count) {
+		const unsigned i = (*next)++;
+		struct job *job = &jobs[i % p->count];
+
+		if (!job->driver == (i >= p->count))
+			return job;
+	}
+	return NULL;
+}
+
 static int run(struct pool *p, struct job *jobs, const sigset_t *while_waiting)
 {
 	unsigned next = 0;
+	struct job *job = next_job(p, jobs, &next);
 	int err = 0;
 
-	while (p->running || (next < p->count && !err)) {
-		while (!err && next < p->count && p->running < p->room)
-			err = start(p, &jobs[next++]);
+	while (p->running || (job && !err)) {
+		for (; !err && job && p->running < p->room; job = next_job(p, jobs, &next))
+			err = start(p, job);
 		show(p, NULL);
 		keep_limits(p);
 		turn(p, while_waiting);

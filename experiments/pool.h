@@ -13,6 +13,8 @@
 
 struct job {
 	struct machine_spec spec;
+	const struct machine_driver
+		*driver; /* NULL: the pool's; others are started first, as they may take long */
 	void (*output)(void *ctx, const uint8_t *data, size_t size); /* size 0: the output has ended */
 	void *ctx;
 	bool kill; /* set while it runs, by a callback: end this machine; its end is then MACHINE_KILLED */

@@ -3,7 +3,7 @@
 NESTBED_SOURCES := $(sort $(wildcard experiments/*.c)) $(CONFIG_SRC) bundle/bundle.c $(MIG_SRC) \
 	cpu_baseline/write/program.c
 NESTBED_OBJECTS := $(NESTBED_SOURCES:%.c=$(BUILD)/nestbed.o/%.o) $(BUILD)/nestbed.o/record.pb-c.o \
-	$(BUILD)/nestbed.o/stream.pb-c.o
+	$(BUILD)/nestbed.o/stream.pb-c.o $(BUILD)/nestbed.o/agent.pb-c.o
 NESTBED_LIBS    := -lprotobuf-c -ljansson -lm
 NESTBED_CFLAGS   = $(HOST_CFLAGS) -MMD -MP -ffile-prefix-map=$(BUILD)/=build/
 
@@ -13,12 +13,22 @@ $(BUILD)/nestbed: $(NESTBED_OBJECTS)
 	$(call say,LD,$@)
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $^ $(NESTBED_LIBS)
 
-$(BUILD)/nestbed.o/%.o: %.c | $(BUILD)/gen/nestbed/record.pb-c.h $(MIG_GEN)
+$(BUILD)/nestbed.o/%.o: %.c | $(BUILD)/gen/nestbed/record.pb-c.h $(MIG_GEN) $(AGENT_GEN)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(HOST_CC) $(NESTBED_CFLAGS) -c -o $@ $<
 
 # Generated: warnings there are not ours.
 $(BUILD)/nestbed.o/record.pb-c.o: $(BUILD)/gen/nestbed/record.pb-c.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(HOST_CC) $(NESTBED_CFLAGS) -w -c -o $@ $<
+
+# What nestbed and its agent say to each other
+$(BUILD)/gen/experiments/agent.pb-c.c: experiments/agent.proto
+	$(call say,PROTO,$<)
+	$(Q)mkdir -p $(BUILD)/gen/experiments && protoc-c --proto_path=. --c_out=$(BUILD)/gen experiments/agent.proto
+$(AGENT_GEN): $(BUILD)/gen/experiments/agent.pb-c.c ;
+
+$(BUILD)/nestbed.o/agent.pb-c.o: $(BUILD)/gen/experiments/agent.pb-c.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(HOST_CC) $(NESTBED_CFLAGS) -w -c -o $@ $<
 
@@ -76,7 +86,10 @@ $(call fuzzer,wire_script,tests/fuzz/fuzz_wire_script.c experiments/wire_script.
 $(call fuzzer,compare,tests/fuzz/fuzz_compare.c $(NESTBED_COMPARE),-lm)
 $(call fuzzer,latencies,tests/fuzz/fuzz_latencies.c experiments/latencies.c experiments/trace.c experiments/csv.c experiments/text.c)
 $(call fuzzer,nestbed_trace,tests/fuzz/fuzz_nestbed_trace.c experiments/trace.c experiments/bochs_output.c experiments/text.c)
+$(call fuzzer,agent,tests/fuzz/fuzz_agent.c experiments/agent_message.c experiments/agent_write.c experiments/cpu_models.c experiments/text.c,$(BUILD)/nestbed.o/agent.pb-c.o $(NESTBED_LIBS))
 $(call fuzzer,nestbed_stream,tests/fuzz/fuzz_nestbed_stream.c $(NESTBED_DECODE),$(BUILD)/nestbed.o/record.pb-c.o $(NESTBED_LIBS))
+
+$(BUILD)/fuzz/fuzz_agent: $(BUILD)/nestbed.o/agent.pb-c.o
 
 # The generated record code, linked into those that name records.
 $(BUILD)/tests/test_nestbed_decode $(BUILD)/tests/test_nestbed_tables $(BUILD)/tests/test_nestbed_move \

@@ -18,6 +18,7 @@ struct run {
 	const struct experiment *experiment;
 	const char *cpu;
 	const char **values; /* of the experiment's keys, in their order */
+	const char *agent; /* where machines of the experiment that may be elsewhere run; NULL: here */
 	unsigned jobs; /* machines at a time */
 	unsigned seconds; /* limit of each machine */
 	bool keep; /* the machines' files stay */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "experiments/wire.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,17 +263,7 @@ static void take(struct wire *w, unsigned from, uint8_t *frame, size_t size)
 
 static void give(struct wire *w, unsigned to, const uint8_t *frame, size_t size)
 {
-	const struct sockaddr_in nic = {
-		.sin_family = AF_INET,
-		.sin_port = htons(WIRE_NIC_PORT),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-
-	if (w->end[to].fd < 0)
-		return;
-	/* What the machine has no room for is lost, as on any wire. */
-	if (sendto(w->end[to].fd, frame, size, 0, (const struct sockaddr *)&nic, sizeof(nic)) !=
-	    (ssize_t)size)
+	if (w->end[to].fd < 0 || !wire_end_send(w->end[to].fd, frame, size))
 		return;
 	w->end[to].count.delivered++;
 	if (w->pcap)

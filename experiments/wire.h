@@ -78,5 +78,7 @@ int wire_pcap_close(struct wire_pcap *p); /* 0 or negative errno */
 __attribute__((warn_unused_result)) int wire_end_give(int channel);
 /* In nestbed: the descriptor, or negative errno. */
 __attribute__((warn_unused_result)) int wire_end_take(int channel);
+/* To the machine. False: it has no room, and the frame is lost, as on any wire. */
+bool wire_end_send(int fd, const uint8_t *frame, size_t size);
 
 #endif

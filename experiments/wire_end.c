@@ -103,3 +103,15 @@ int wire_end_take(int channel)
 	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
 	return fd;
 }
+
+/* The end may be a pair of local sockets instead (experiments/machine_remote.c): these take no address. */
+bool wire_end_send(int fd, const uint8_t *frame, size_t size)
+{
+	const struct sockaddr_in nic = {
+		.sin_family = AF_INET,
+		.sin_port = htons(WIRE_NIC_PORT),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+
+	return sendto(fd, frame, size, 0, (const struct sockaddr *)&nic, sizeof(nic)) == (ssize_t)size;
+}

@@ -19,7 +19,7 @@ endef
 unit_test = $(eval $(call unit_test_rules,$(strip $(1)),$(strip $(2)),$(3)))
 
 # Several fuzzers share most of their objects.
-$(BUILD)/fuzz.o/%.c.o: %.c | $(BUILD)/gen/nestbed/record.pb-c.h $(MIG_GEN)
+$(BUILD)/fuzz.o/%.c.o: %.c | $(BUILD)/gen/nestbed/record.pb-c.h $(MIG_GEN) $(AGENT_GEN)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(FUZZ_CC) $(SAN_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 

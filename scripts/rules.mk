@@ -58,7 +58,7 @@ build-tests: build-unit build-fuzz
 LINTS = lint-clang lint-format lint-tidy lint-cppcheck lint-shell
 SOURCES = $(shell git ls-files '*.c' '*.h')
 C_FILES = $(filter-out %.h,$(SOURCES))
-GENERATED = $(BUILD)/gen/nestbed/record.pb-c.h $(MIG_GEN)
+GENERATED = $(BUILD)/gen/nestbed/record.pb-c.h $(MIG_GEN) $(AGENT_GEN)
 missing_tool = echo "skip $@ $(1) is not installed"
 # The code of L0 and guests is freestanding, what boots a machine 32-bit too.
 lint_flags = -std=gnu11 -D_GNU_SOURCE -DNESTBED_VERSION='"lint"' -Iinclude -I. -I$(BUILD)/gen -Iworkloads/rt $(CPU_READ_CFLAGS) \
