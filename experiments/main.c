@@ -18,7 +18,7 @@ static const struct command commands[] = {
 	{"records", "print a records file as text",                            cmd_records},
 	{"stream",  "show or verify a captured migration stream",              cmd_stream },
 	{"compare", "say what differs between two results, beyond noise",      cmd_compare},
-	{"plot",    "draw a result's figures again, from its tables",          cmd_plot   },
+	{"plot",    "draw a result's figures, for a screen or a paper",        cmd_plot   },
 	{"doctor",  "say what this computer has and lacks",                    cmd_doctor },
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Figures, by gnuplot, from a result's tables alone. */
+#include "experiments/plot.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +15,18 @@
 #define EXIT_NO_GNUPLOT 127
 #define EXIT_NOTHING    3 /* of a script: the table has nothing to draw, as it said */
 
-/* Waits for `gnuplot -c script table figure`; its exit status. */
-static int gnuplot(const char *script, const char *table, const char *figure)
+static const char *const formats[] = {"svg", "png", "pdf", "eps"};
+
+const char *plot_format(const char *name, size_t length)
+{
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (strlen(formats[i]) == length && !strncmp(formats[i], name, length))
+			return formats[i];
+	return NULL;
+}
+
+/* Waits for `gnuplot -c script table figure [paper]`; its exit status. */
+static int gnuplot(const char *script, const char *table, const char *figure, const char *paper)
 {
 	pid_t child;
 	int status;
@@ -23,7 +34,7 @@ static int gnuplot(const char *script, const char *table, const char *figure)
 	fflush(NULL);
 	child = fork();
 	if (!child) {
-		execlp("gnuplot", "gnuplot", "-c", script, table, figure, (char *)NULL);
+		execlp("gnuplot", "gnuplot", "-c", script, table, figure, paper, (char *)NULL);
 		_exit(EXIT_NO_GNUPLOT);
 	}
 	if (child < 0)
@@ -35,22 +46,26 @@ static int gnuplot(const char *script, const char *table, const char *figure)
 }
 
 /* One file, whole or not at all. An exit status; CLI_REFUSED without gnuplot. */
-static int draw(const struct figure *f, const char *dir, const char *ending)
+static int draw(const struct figure *f, const struct plot *plot, const char *ending)
 {
+	const char *dash = plot->paper ? "-" : "", *paper = plot->paper ? plot->paper : "";
 	char *script = text_format("%s/plots/%s", build_dir(), f->script);
-	char *table = text_format("%s/%s", dir, f->table);
-	char *figure = text_format("%s/%s.%s", dir, f->name, ending);
-	char *partial = text_format("%s/.%s.partial.%s", dir, f->name, ending);
-	int status = gnuplot(script, table, partial);
+	char *table = text_format("%s/%s", plot->dir, f->table);
+	char *figure = text_format("%s/%s%s%s.%s", plot->out, f->name, dash, paper, ending);
+	char *partial = text_format("%s/.%s.partial.%s", plot->out, f->name, ending);
+	int status = gnuplot(script, table, partial, plot->paper);
 
 	if (status == EXIT_NO_GNUPLOT) {
 		status = CLI_REFUSED;
 	} else if (status == EXIT_NOTHING) {
+		unlink(partial);
 		status = CLI_OK;
 	} else if (status || rename(partial, figure)) {
 		fprintf(stderr, "nestbed: figure %s could not be drawn by %s\n", figure, script);
 		unlink(partial);
 		status = CLI_FAILED;
+	} else if (plot->tell) {
+		printf("%s\n", figure);
 	}
 	free(script);
 	free(table);
@@ -59,26 +74,108 @@ static int draw(const struct figure *f, const char *dir, const char *ending)
 	return status;
 }
 
-int plot_figures(const struct experiment *experiment, const char *dir)
+static bool wanted(const struct figure *f, const struct plot *plot)
 {
-	static const char *const endings[] = {"svg", "png"};
+	char *table = text_format("%s/%s", plot->dir, f->table);
+	const bool there = !access(table, R_OK);
 
+	free(table);
+	return there && (!plot->only || !strcmp(plot->only, f->name));
+}
+
+int plot_draw(const struct experiment *experiment, const struct plot *plot)
+{
 	for (size_t i = 0; i < experiment->figure_count; i++) {
-		char *table = text_format("%s/%s", dir, experiment->figures[i].table);
-		int there = !access(table, R_OK);
-
-		free(table);
-		for (size_t k = 0; there && k < 2; k++) {
-			int status = draw(&experiment->figures[i], dir, endings[k]);
+		if (!wanted(&experiment->figures[i], plot))
+			continue;
+		for (size_t k = 0; k < plot->format_count; k++) {
+			int status = draw(&experiment->figures[i], plot, plot->format[k]);
 
 			if (status == CLI_REFUSED) {
 				fprintf(stderr, "nestbed: no figures: gnuplot is not installed (package "
 						"gnuplot-nox)\n");
-				return CLI_OK;
+				return plot->tell ? CLI_REFUSED : CLI_OK;
 			}
 			if (status)
 				return status;
 		}
 	}
 	return CLI_OK;
+}
+
+int plot_figures(const struct experiment *experiment, const char *dir)
+{
+	const struct plot plot = {
+		.dir = dir,
+		.out = dir,
+		.format = {"svg", "png"},
+		.format_count = 2,
+	};
+
+	return plot_draw(experiment, &plot);
+}
+
+/* ---- a folder to draw in by hand ---- */
+
+/* Copies a file unless it is there already; what it holds in *text (malloc'd). An exit status. */
+static int copy(const char *from, const char *out, const char *name, char **text)
+{
+	char *source = text_format("%s/%s", from, name), *target = text_format("%s/%s", out, name);
+	struct blob file;
+	int err = file_read(source, &file);
+
+	if (err) {
+		fprintf(stderr, "nestbed: %s: %s\n", source, strerror(-err));
+	} else {
+		err = access(target, F_OK) ? file_write(target, file.data, file.size) : 0;
+		if (err)
+			fprintf(stderr, "nestbed: %s: %s\n", target, strerror(-err));
+		*text = (char *)file.data;
+	}
+	free(source);
+	free(target);
+	return err ? CLI_FAILED : CLI_OK;
+}
+
+#define LOADS "load here.\""
+
+/* A script and what it loads. An exit status. */
+static int copy_script(const char *from, const char *out, const char *name)
+{
+	char *text = NULL;
+	int status = copy(from, out, name, &text);
+	const char *p = text;
+
+	while (!status && (p = strstr(p, LOADS))) {
+		const size_t length = strcspn(p += strlen(LOADS), "\"\n");
+		char *loaded = text_format("%.*s", (int)length, p);
+
+		status = copy_script(from, out, loaded);
+		free(loaded);
+	}
+	free(text);
+	return status;
+}
+
+int plot_export(const struct experiment *experiment, const struct plot *plot)
+{
+	char *scripts = text_format("%s/plots", build_dir());
+	int status = CLI_OK;
+
+	for (size_t i = 0; i < experiment->figure_count && !status; i++) {
+		const struct figure *f = &experiment->figures[i];
+		char *text = NULL;
+
+		if (!wanted(f, plot))
+			continue;
+		status = copy(plot->dir, plot->out, f->table, &text);
+		free(text);
+		if (!status)
+			status = copy_script(scripts, plot->out, f->script);
+		if (!status)
+			printf("(cd %s && gnuplot -c %s %s %s.svg)\n", plot->out, f->script, f->table,
+			       f->name);
+	}
+	free(scripts);
+	return status;
 }

@@ -108,4 +108,7 @@ golden: all ## Measure results/golden again
 reproduce: all ## Measure again, compare with results/golden bit for bit
 	$(Q)experiments/golden compare $(BUILD)
 
-.PHONY: golden reproduce
+figures: all ## Draw the figures of the documents again, from results/golden
+	$(Q)BUILD=$(BUILD) scripts/update-figures
+
+.PHONY: golden reproduce figures

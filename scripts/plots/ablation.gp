@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
 # What an operation at L2 costs with one optimisation off, in per cent of its cost with all on, from ablation.csv alone:
-#   gnuplot -c ablation.gp ablation.csv FIGURE.svg      (or FIGURE.png)
-if (ARGC != 2) {
-	print "usage: gnuplot -c ablation.gp ablation.csv FIGURE.svg|FIGURE.png"
-	exit status 2
-}
-table  = ARG1
-figure = ARG2
+#   gnuplot -c ablation.gp ablation.csv FIGURE.svg      (setup.gp says what else)
+here   = ARG0[1:strlen(ARG0) - strlen("ablation.gp")]
+table  = ARGC > 0 ? ARG1 : here."ablation.csv"
+figure = ARGC > 1 ? ARG2 : here."ablation.svg"
+paper  = ARGC > 2 ? ARG3 : ""
+load here."setup.gp"
 set datafile separator ","
 
 # Configurations and operations in the order of their first rows; the processor. A configuration may hold blanks: they are
@@ -24,15 +23,16 @@ place(list, o) = int(sum [i=1:words(list)] (word(list, i) eq o ? i : 0))
 
 n      = words(configs)
 m      = words(ops)
-height = 110 + n * (18 + 11 * m)
-if (strstrt(figure, ".png")) {
-	set terminal pngcairo size 900, height font "DejaVu Sans,10" background "white"
-} else {
-	set terminal svg size 900, height font "DejaVu Sans,Helvetica,sans-serif,13" background "white"
-}
+width  = fit(900)
+widest = 0
+do for [c in configs] { widest = room(c) > widest ? room(c) : widest }
+left   = printed ? widest + 12 : 0.27 * width
+keys   = narrow ? m : 2
+height = above(110) + (keys - 2) * 20 + (narrow ? 18 : 0) + n * (18 + 11 * m)
+eval terminal(width, height)
 set output figure
-set title "What each optimisation is worth, ".cpu font ",15" noenhanced
-set xlabel "cost of an operation at L2, per cent of that with all on (logarithmic scale)"
+set title title("What each optimisation is worth, ".cpu) font font(15) noenhanced
+set xlabel (narrow ? "cost, per cent of all on\n(logarithmic scale)" : "cost of an operation at L2, per cent of that with all on (logarithmic scale)")
 set logscale x 2
 set xrange [80 : *]
 set format x "%.0f"
@@ -42,9 +42,9 @@ set for [i=1:n] ytics add (text(word(configs, i)) i)
 set grid xtics lc rgb "#c8c8c8" lw 0.8
 set border 3 lc rgb "#606060"
 set tics nomirror
-set lmargin at screen 0.27
-set bmargin at screen 100.0 / height
-set key at screen 0.62, screen 22.0 / height center center horizontal maxrows 2 noenhanced
+set lmargin at screen left / width
+set bmargin at screen (100.0 + (keys - 2) * 20 + (narrow ? 18 : 0)) / height
+set key at screen (narrow ? 0.5 : 0.62), screen (22.0 + (keys - 2) * 10) / height center center horizontal maxrows keys noenhanced
 array colour[8] = ["#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#222222"]
 half = 0.38 / m
 at(c, k) = place(configs, key(c)) + (k - (m + 1) / 2.0) * 2 * half

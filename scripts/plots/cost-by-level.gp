@@ -34,39 +34,37 @@ do for [s=1:series] {
 	if (found) { present = present." ".s }
 }
 
-# The names of the untrapped, in lines of some 110 characters.
-lines = 0
+# The names of the untrapped, in lines of so many characters.
+length = narrow ? 56 : 108
+noted = 0
 line  = ""
 array note_line[20]
 do for [o in free] {
-	if (strlen(line) + strlen(o) > 108) {
-		lines = lines + 1
-		note_line[lines] = line.","
+	if (strlen(line) + strlen(o) > length) {
+		noted = noted + 1
+		note_line[noted] = line.","
 		line = ""
 	}
 	line = line.(strlen(line) ? ", " : "").o
 }
 if (strlen(line)) {
-	lines = lines + 1
-	note_line[lines] = line
+	noted = noted + 1
+	note_line[noted] = line
 }
 
-row    = 30
-keys   = words(present) > 6 ? 4 : 3 # rows of the key
-below  = 80 + 20 * keys + (lines ? 18 * (lines + 1) : 0)
-height = 50 + row * count + below
-if (strstrt(figure, ".png")) {
-	set terminal pngcairo size 900, height font "DejaVu Sans,10" background "white"
-} else {
-	set terminal svg size 900, height font "DejaVu Sans,Helvetica,sans-serif,13" background "white"
-}
+width  = fit(900)
+row    = printed ? 22 : 30
+keys   = narrow ? words(present) : words(present) > 6 ? 4 : 3 # rows of the key
+below  = 80 + 20 * keys + (noted ? 18 * (noted + 1) : 0)
+height = above(50) + row * count + below
+eval terminal(width, height)
 set output figure
 
-set title heading.", ".cpu font ",15" noenhanced
-set xlabel (unit eq "insns" ? "instructions" : unit)." an operation (logarithmic scale)" noenhanced
+set title title(heading.", ".cpu) font font(15) noenhanced
+set xlabel label_of((unit eq "insns" ? "instructions" : unit)." an operation (logarithmic scale)") noenhanced
 set logscale x
 set xrange [0.7 : *]
-set format x "%.0f"
+set format x log_format
 set yrange [count + 0.6 : 0.4]
 set ytics scale 0 noenhanced ("" 0)
 set for [i=1:count] ytics add (word(ops, i) i)
@@ -76,17 +74,17 @@ do for [i=1:count - 1] {
 }
 set border 3 lc rgb "#606060"
 set tics nomirror
-set tmargin at screen 1 - 45.0 / height
+set tmargin at screen 1 - 1.0 * above(45) / height
 set bmargin at screen 1.0 * below / height
-set lmargin at screen 0.17
-set rmargin at screen 0.97
-set key at screen 0.97, screen (below - 62.0) / height right top Left reverse vertical maxrows keys samplen 1 \
+set lmargin at screen 153.0 / width
+set rmargin at screen 1 - 27.0 / width
+set key at screen 1 - 27.0 / width, screen (below - 62.0) / height right top Left reverse vertical maxrows keys samplen 1 \
 	spacing 1.15 width -6 noenhanced
-if (lines) {
-	set label 1 free_heading at screen 0.02, screen (18.0 * lines + 10) / height \
-		font ",9" textcolor rgb "#404040"
-	do for [i=1:lines] {
-		set label (i + 1) note_line[i] at screen 0.02, screen (18.0 * (lines - i) + 10) / height font ",9" \
+if (noted) {
+	set label 1 free_heading at screen 0.02, screen (18.0 * noted + 10) / height \
+		font font(small) textcolor rgb "#404040"
+	do for [i=1:noted] {
+		set label (i + 1) note_line[i] at screen 0.02, screen (18.0 * (noted - i) + 10) / height font font(small) \
 			textcolor rgb "#404040" noenhanced
 	}
 }
@@ -94,5 +92,5 @@ if (lines) {
 # Series of one operation lie a little apart, so that equal costs stay visible.
 apart(s) = (s - (series + 1) / 2.0) * 0.78 / series
 plot for [w in present] table skip 1 using (cost(int(w))):(place(strcol(4)) + apart(int(w))) \
-	with points pt shape[int(w)] ps 1.0 lw 1.3 lc rgb colour[int(w)] title name[int(w)]
+	with points pt shape[int(w)] ps (narrow ? 0.8 : 1) lw 1.3 lc rgb colour[int(w)] title name[int(w)]
 set output

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
 # What a guest of each host loses when it must run on another one too, from the table of `cpu-baseline --matrix` alone:
-#   gnuplot -c cpu-matrix.gp matrix.csv FIGURE.svg      (or FIGURE.png)
-if (ARGC != 2) {
-	print "usage: gnuplot -c cpu-matrix.gp matrix.csv FIGURE.svg|FIGURE.png"
-	exit status 2
-}
-table  = ARG1
-figure = ARG2
+#   gnuplot -c cpu-matrix.gp matrix.csv FIGURE.svg      (setup.gp says what else)
+here   = ARG0[1:strlen(ARG0) - strlen("cpu-matrix.gp")]
+table  = ARGC > 0 ? ARG1 : here."pairs.csv"
+figure = ARGC > 1 ? ARG2 : here."pairs.svg"
+paper  = ARGC > 2 ? ARG3 : ""
+load here."setup.gp"
 set datafile separator ","
 
 # Hosts in the order of their first rows.
@@ -17,18 +16,18 @@ stats table skip 1 using (note(strcol(1))) nooutput
 place(h) = int(sum [i=1:words(hosts)] (word(hosts, i) eq h ? i : 0))
 n = words(hosts)
 
-width  = 330 + 62 * n
-height = 215 + 36 * n
-if (strstrt(figure, ".png")) {
-	set terminal pngcairo size width, height font "DejaVu Sans,10" background "white"
-} else {
-	set terminal svg size width, height font "DejaVu Sans,Helvetica,sans-serif,13" background "white"
+if (narrow && n > 4) {
+	print "cpu-matrix.gp: ".n." hosts don't fit one column: double"
+	exit status 2
 }
+width  = fit(330 + 62 * n)
+height = above(65) + 150 + 36 * n
+eval terminal(width, height)
 set output figure
-set title "Features that a guest of the row's host loses, so that it runs on the column's host too\n(in brackets: all features of a guest of that host alone; ×: the two contradict each other)" font ",13" noenhanced
+set title title("Features that a guest of the row's host loses, so that it runs on the column's host too\n(in brackets: all features of a guest of that host alone; ×: the two contradict each other)") font font(13) noenhanced
 set lmargin at screen 230.0 / width
 set rmargin at screen 1 - 30.0 / width
-set tmargin at screen 1 - 65.0 / height
+set tmargin at screen 1 - above(65.0) / height
 set bmargin at screen 140.0 / height
 set xrange [0.5 : n + 0.5]
 set yrange [n + 0.5 : 0.5]

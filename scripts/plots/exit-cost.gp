@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 # Cost of each operation bare, at L1 and at L2, from exit-cost.csv alone:
-#   gnuplot -c exit-cost.gp exit-cost.csv FIGURE.svg      (or FIGURE.png)
+#   gnuplot -c exit-cost.gp exit-cost.csv FIGURE.svg      (setup.gp says what else)
 # Operations that exit at no level are named below the figure.
-if (ARGC != 2) {
-	print "usage: gnuplot -c exit-cost.gp exit-cost.csv FIGURE.svg|FIGURE.png"
-	exit status 2
-}
-table  = ARG1
-figure = ARG2
+here   = ARG0[1:strlen(ARG0) - strlen("exit-cost.gp")]
+table  = ARGC > 0 ? ARG1 : here."exit-cost.csv"
+figure = ARGC > 1 ? ARG2 : here."exit-cost.svg"
+paper  = ARGC > 2 ? ARG3 : ""
+load here."setup.gp"
 heading = "Cost of an operation at each level"
 
 # Okabe and Ito's colours; shapes differ too, for print without colour.
@@ -25,4 +24,4 @@ array shape[series]  = [5, 7, 6, 12, 9, 8, 11, 10]
 # What the figure is about: operations that exit somewhere.
 about_exits(level, config, exits) = exits >= 0.1
 free_heading = "Operations that exit at no level:"
-load ARG0[1:strlen(ARG0) - strlen("exit-cost.gp")]."cost-by-level.gp"
+load here."cost-by-level.gp"

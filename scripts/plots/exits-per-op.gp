@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 # Exits that L0 takes for one exit of L2, by reason, from exit-reasons.csv alone:
-#   gnuplot -c exits-per-op.gp exit-reasons.csv FIGURE.svg      (or FIGURE.png)
+#   gnuplot -c exits-per-op.gp exit-reasons.csv FIGURE.svg      (setup.gp says what else)
 # Left with VMCS shadowing, right without; where the table has one of them only, one panel.
-if (ARGC != 2) {
-	print "usage: gnuplot -c exits-per-op.gp exit-reasons.csv FIGURE.svg|FIGURE.png"
-	exit status 2
-}
-table  = ARG1
-figure = ARG2
+here   = ARG0[1:strlen(ARG0) - strlen("exits-per-op.gp")]
+table  = ARGC > 0 ? ARG1 : here."exit-reasons.csv"
+figure = ARGC > 1 ? ARG2 : here."exits-per-op.svg"
+paper  = ARGC > 2 ? ARG3 : ""
+load here."setup.gp"
 set datafile separator ","
 
 # Columns: 2 level, 3 op, 4 config, 5 exit_level, 6 reason, 8 exits_per_l2_exit.
@@ -54,15 +53,16 @@ do for [k=1:kinds] {
 	if (has(seen, sprintf("%d", k))) { present = present.sprintf(" %d", k) }
 }
 
-row    = 26
-below  = 125
-above  = 75
-height = above + row * count + below
-if (strstrt(figure, ".png")) {
-	set terminal pngcairo size 900, height font "DejaVu Sans,10" background "white"
-} else {
-	set terminal svg size 900, height font "DejaVu Sans,Helvetica,sans-serif,13" background "white"
-}
+width  = fit(900)
+row    = printed ? 20 : 26
+keys   = narrow ? words(present) : 3
+below  = 65 + 20 * keys
+top    = above(75)
+shown  = words(panels)
+down   = narrow ? shown : 1 # panels below one another
+apart  = 90
+height = top + row * count * down + apart * (down - 1) + below
+eval terminal(width, height)
 set output figure
 
 set style fill solid 1.0 border rgb "#ffffff"
@@ -70,28 +70,30 @@ set grid xtics lc rgb "#c8c8c8" lw 0.8
 set border 3 lc rgb "#606060"
 set tics nomirror
 set xtics nomirror
-set tmargin at screen 1 - 1.0 * above / height
-set bmargin at screen 1.0 * below / height
 unset key
 
 # Left edge of a row's piece: what came before it in its bar. Rows of a bar follow each other in the table.
 start(k) = (before = strcol(3).strcol(4) eq last ? edge : 0, last = strcol(3).strcol(4), edge = before + column(8), before)
 piece(k, i) = ours(k) ? (start(k), kind_of(column(5), strcol(6)) == i ? before : NaN) : NaN
 
-set multiplot title sprintf("Exits to L0 for one exit of L2, by reason, %s", cpu) font ",15" noenhanced
-shown  = words(panels)
-left   = 0.16
+set multiplot title title(sprintf("Exits to L0 for one exit of L2, by reason, %s", cpu)) font font(15) noenhanced
+left   = (narrow ? 110.0 : 0.16 * width) / width
 right  = 0.96
 gap    = 0.05
-wide   = (right - left - gap * (shown - 1)) / shown
+beside = shown / down
+wide   = (right - left - gap * (beside - 1)) / beside
 do for [p=1:shown] {
 	k = int(word(panels, p))
-	set lmargin at screen left + (p - 1) * (wide + gap)
-	set rmargin at screen left + (p - 1) * (wide + gap) + wide
-	set title heading[k] font ",12"
+	x = narrow ? 0 : p - 1
+	y = narrow ? p - 1 : 0
+	set lmargin at screen left + x * (wide + gap)
+	set rmargin at screen left + x * (wide + gap) + wide
+	set tmargin at screen 1 - (top + y * (row * count + apart) + 0.0) / height
+	set bmargin at screen 1.0 * (below + (down - 1 - y) * (row * count + apart)) / height
+	set title heading[k] font font(12)
 	set xlabel "exits to L0 for one exit of L2"
 	set ytics scale 0 noenhanced ("" 0)
-	do for [i=1:count] { set ytics add ((p == 1 ? word(ops, i) : "") i) }
+	do for [i=1:count] { set ytics add ((x == 0 ? word(ops, i) : "") i) }
 	set xrange [* : *]
 	set yrange [* : *]
 	most = 1.0
@@ -103,9 +105,9 @@ do for [p=1:shown] {
 	stats table skip 1 using (ours(k) ? (total[place(strcol(3))] = total[place(strcol(3))] + column(8)) : 0) nooutput
 	do for [i=1:count] {
 		sum_text = total[i] > 0 ? sprintf("%.1f", total[i]) : ""
-		set label i sum_text at total[i], i offset 0.5, 0 left font ",9"
+		set label i sum_text at total[i], i offset 0.5, 0 left font font(small)
 	}
-	set xrange [0 : most * 1.16]
+	set xrange [0 : most * (narrow ? 1.2 : 1.16)]
 	set yrange [count + 0.6 : 0.4]
 	last = ""
 	plot for [w in present] table skip 1 \
@@ -122,7 +124,7 @@ unset xlabel
 unset title
 unset grid
 set xrange [0 : 1]
-set key at screen 0.96, screen (below - 62.0) / height right top Left reverse vertical maxrows 3 samplen 1.2 spacing 1.15 \
+set key at screen 0.96, screen (below - 62.0) / height right top Left reverse vertical maxrows keys samplen 1.2 spacing 1.15 \
 	width 1 noenhanced
 plot for [w in present] NaN with boxes fc rgb colour[int(w)] title kind[int(w)]
 unset multiplot

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 # Down time, total time and bytes of moves against the rate at which the guest writes pages, from migrate.csv alone:
-#   gnuplot -c migrate.gp migrate.csv FIGURE.svg      (or FIGURE.png)
+#   gnuplot -c migrate.gp migrate.csv FIGURE.svg      (setup.gp says what else)
 # Moves that were not made are not drawn. A workload without a rate is drawn at the left edge.
-if (ARGC != 2) {
-	print "usage: gnuplot -c migrate.gp migrate.csv FIGURE.svg|FIGURE.png"
-	exit status 2
-}
-table  = ARG1
-figure = ARG2
-load ARG0[1:strlen(ARG0) - strlen("migrate.gp")]."moves.gp"
+here   = ARG0[1:strlen(ARG0) - strlen("migrate.gp")]
+table  = ARGC > 0 ? ARG1 : here."migrate.csv"
+figure = ARGC > 1 ? ARG2 : here."migrate.svg"
+paper  = ARGC > 2 ? ARG3 : ""
+load here."setup.gp"
+load here."moves.gp"
 
 list = ""
 low  = 0.0
@@ -17,7 +16,6 @@ note(l, x) = (list = has(list, l) ? list : list." ".l, low = x > 0 && (low == 0 
 moved(d) = strcol(17) eq "moved"
 stats table skip 1 using (moved(0) ? note(label(1, 0), column(7)) : 0) nooutput
 n    = words(list)
-keys = (n + 5) / 6
 if (!n) {
 	print table.": no move was made"
 	exit status 3
@@ -26,21 +24,22 @@ low  = low > 0 ? low : 1
 high = high > low ? high : low
 x(d) = column(7) > 0 ? column(7) : low
 
-height = 420 + 22 * keys
-if (strstrt(figure, ".png")) {
-	set terminal pngcairo size 1200, height font "DejaVu Sans,10" background "white"
-} else {
-	set terminal svg size 1200, height font "DejaVu Sans,Helvetica,sans-serif,13" background "white"
-}
+width  = fit(1200)
+keys   = rows_of_key(list)
+down   = narrow ? 3 : 1
+panel  = printed ? 190 : 272
+height = above(78) + down * panel + (down - 1) * 92 + 70 + 22 * keys
+eval terminal(width, height)
 set output figure
-set multiplot layout 1,3 title "Moving ".about font ",15" noenhanced margins 0.065, 0.985, (70.0 + 22 * keys) / height, 1 - 78.0 / height spacing 0.075, 0
+set multiplot layout down, 3 / down title title("Moving ".about) font font(15) noenhanced margins (printed ? 60.0 / width : 0.065), (narrow ? 0.95 : printed ? 0.965 : 0.985), \
+	(70.0 + 22 * keys) / height, 1 - above(78.0) / height spacing (narrow ? 0 : printed ? 60.0 / width : 0.075), (narrow ? 92.0 / height : 0)
 set logscale xy
 set format x "%.0s%c"
 set ytics ("" 0)
 do for [e=-4:7] {
 	do for [m in "1 2 5"] { set ytics add (sprintf("%g", m * 10.0 ** e) m * 10.0 ** e) }
 }
-set xlabel "pages the guest writes in 10^9 ticks"
+set xlabel (printed && !narrow ? "pages written in 10^9 ticks" : "pages the guest writes in 10^9 ticks")
 set grid lc rgb "#c8c8c8" lw 0.8
 set border 3 lc rgb "#606060"
 set tics nomirror

@@ -26,6 +26,11 @@ about = same(3, "", ", ").same(4, "at ", ", ").same(5, "", " MiB, ").same(1, "",
 array colour[10] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255", "#999933", "#888888"]
 array shape[10]  = [7, 9, 5, 11, 13, 8, 6, 4, 10, 12]
 
+# Rows of a key with these entries, by the width of the figure.
+rows_of_key(list) = (words(list) + across(list) - 1) / across(list)
+across(list) = !printed ? 6 : int(width / (60 + longest(list, 1))) > 1 ? int(width / (60 + longest(list, 1))) : 1
+longest(list, k) = k > words(list) ? 0 : room(word(list, k)) > longest(list, k + 1) ? room(word(list, k)) : longest(list, k + 1)
+
 # Before the last plot of a figure, which is its key: below all panels, as wide as the figure, and nothing else.
 key_alone = 'set origin 0, 0; set size 1, (18 + 22.0 * keys) / height; set margins 0, 0, 0, 0; unset title; unset xlabel; unset ylabel; unset border; \
 	unset tics; unset grid; unset logscale; set xrange [0:1]; set yrange [0:1]; set key at screen 0.5, screen (10 + 11.0 * keys) / height center center horizontal maxrows keys noenhanced'

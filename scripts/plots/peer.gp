@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 # What operations cost under two L0s on the same processor, from ratio.csv alone:
-#   gnuplot -c peer.gp ratio.csv FIGURE.svg      (or FIGURE.png)
+#   gnuplot -c peer.gp ratio.csv FIGURE.svg      (setup.gp says what else)
 # Operations that exit under neither are left out. L2 and VMX instructions with VMCS shadowing, where the processor
 # has it.
-if (ARGC != 2) {
-	print "usage: gnuplot -c peer.gp ratio.csv FIGURE.svg|FIGURE.png"
-	exit status 2
-}
-table  = ARG1
-figure = ARG2
+here   = ARG0[1:strlen(ARG0) - strlen("peer.gp")]
+table  = ARGC > 0 ? ARG1 : here."ratio.csv"
+figure = ARGC > 1 ? ARG2 : here."peer.svg"
+paper  = ARGC > 2 ? ARG3 : ""
+load here."setup.gp"
 set datafile separator ","
 
 shadowed = 0
@@ -33,34 +32,38 @@ do for [p=1:2] {
 	ops[p] = found
 }
 most   = words(ops[1]) > words(ops[2]) ? words(ops[1]) : words(ops[2])
-height = 165 + 22 * most
-if (strstrt(figure, ".png")) {
-	set terminal pngcairo size 1100, height font "DejaVu Sans,10" background "white"
-} else {
-	set terminal svg size 1100, height font "DejaVu Sans,Helvetica,sans-serif,13" background "white"
-}
+width  = fit(1100)
+top    = above(75)
+row    = printed ? 18 : 22
+keys   = printed ? 3 : 1
+rows_of_key = printed ? "vertical maxrows 3" : "horizontal"
+down   = narrow ? row * words(ops[1]) + 100 : 0 # from the first panel to the second
+height = top + 70 + 20 * keys + (printed ? 18 : 0) + (narrow ? down + row * words(ops[2]) : row * most)
+eval terminal(width, height)
 set output figure
 
-set multiplot title "The same guests on two L0s, ".cpu font ",15" noenhanced
-set xlabel (unit eq "insns" ? "instructions" : unit)." an operation (logarithmic scale)"
+break_off(s) = printed ? lines(s, letters) : s
+set multiplot title title("The same guests on two L0s, ".cpu) font font(15) noenhanced
+set xlabel break_off((unit eq "insns" ? "instructions" : unit)." an operation (logarithmic scale)")
 set logscale x
 set xrange [* : *]
-set format x "%.0f"
+set format x log_format
 set grid xtics lc rgb "#c8c8c8" lw 0.8
 set border 3 lc rgb "#606060"
 set tics nomirror
-set tmargin at screen 1 - 75.0 / height
-array left[2]   = [0.125, 0.625]
-array right[2]  = [0.485, 0.985]
+half   = narrow ? width : width / 2.0
 array heading[2] = ["a VM of L0 (L1)", "a VM of a hypervisor in a VM (L2)"]
 do for [p=1:2] {
 	count = words(ops[p])
 	if (!count) { continue }
 	place(o) = int(sum [i=1:count] (word(ops[p], i) eq o ? i : 0))
-	set lmargin at screen left[p]
-	set rmargin at screen right[p]
-	set bmargin at screen 1 - (75.0 + 22 * count) / height
-	set title heading[p] font ",12"
+	x = narrow ? 0 : (p - 1) * half
+	y = top + (p - 1) * down
+	set lmargin at screen (x + (narrow ? 110.0 : 137.5)) / width
+	set rmargin at screen (x + half - (printed ? 24.0 : 16.5)) / width
+	set tmargin at screen 1 - 1.0 * y / height
+	set bmargin at screen 1 - (1.0 * y + row * count) / height
+	set title heading[p] font font(12)
 	set yrange [count + 0.6 : 0.4]
 	set ytics scale 0 noenhanced ("" 0)
 	set for [i=1:count] ytics add (word(ops[p], i) i)
@@ -77,7 +80,7 @@ do for [p=1:2] {
 # The key, below both.
 set lmargin at screen 0.02
 set rmargin at screen 0.98
-set tmargin at screen 46.0 / height
+set tmargin at screen (26.0 + 20 * keys) / height
 set bmargin at screen 4.0 / height
 unset logscale
 unset title
@@ -87,9 +90,9 @@ unset tics
 unset grid
 set xrange [0 : 1]
 set yrange [0 : 1]
-set key center center horizontal noenhanced samplen 1
+set key center center @rows_of_key noenhanced samplen 1
 plot NaN with points pt 7 ps 1.1 lc rgb "#0072B2" title "nestbed", \
 	NaN with points pt 9 ps 1.1 lc rgb "#D55E00" title peer.", mitigations off", \
-	NaN with points pt 8 ps 1.1 lc rgb "#CC79A7" title peer.", mitigations of a processor without microcode"
+	NaN with points pt 8 ps 1.1 lc rgb "#CC79A7" title peer.(narrow ? ", mitigations without microcode" : ", mitigations of a processor without microcode")
 unset multiplot
 set output

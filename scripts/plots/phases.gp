@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
 # Where L0's ticks of an operation at L2 go, stacked, from phases.csv alone:
-#   gnuplot -c phases.gp phases.csv FIGURE.svg      (or FIGURE.png)
-if (ARGC != 2) {
-	print "usage: gnuplot -c phases.gp phases.csv FIGURE.svg|FIGURE.png"
-	exit status 2
-}
-table  = ARG1
-figure = ARG2
+#   gnuplot -c phases.gp phases.csv FIGURE.svg      (setup.gp says what else)
+here   = ARG0[1:strlen(ARG0) - strlen("phases.gp")]
+table  = ARGC > 0 ? ARG1 : here."phases.csv"
+figure = ARGC > 1 ? ARG2 : here."phases.svg"
+paper  = ARGC > 2 ? ARG3 : ""
+load here."setup.gp"
 set datafile separator ","
 
 # A bar an operation and configuration that has ticks in a phase of a reflected exit; those without are not drawn. Nor is HLT,
@@ -32,15 +31,18 @@ reach(b) = (longest = place(b) && end > longest ? end : longest, 0)
 stats table skip 1 using (step(bar(strcol(2), strcol(3)), column(5)) + reach(who)) nooutput
 
 n      = words(bars)
-height = 130 + n * 26
-if (strstrt(figure, ".png")) {
-	set terminal pngcairo size 900, height font "DejaVu Sans,10" background "white"
-} else {
-	set terminal svg size 900, height font "DejaVu Sans,Helvetica,sans-serif,13" background "white"
-}
+width  = fit(900)
+widest = 0
+do for [b in bars] { widest = room(b) > widest ? room(b) : widest }
+left   = printed ? widest + 12 : 0.27 * width
+keys   = narrow ? words(phases) : 3
+below  = 55.0 + 20 * keys + (narrow ? 18 : 0)
+height = (printed ? 8 : 15) + below + n * (printed ? 20 : 26)
+eval terminal(width, height)
 set output figure
-set title "Where L0's ticks go, ".cpu font ",15" noenhanced
-set xlabel (unit eq "insns" ? "instructions" : unit)." of L0 an operation at L2" noenhanced
+set title title("Where L0's ticks go, ".cpu) font font(15) noenhanced
+letters = 24
+set xlabel label_of((unit eq "insns" ? "instructions" : unit)." of L0 an operation at L2") noenhanced
 set xrange [0 : longest * 1.02]
 set yrange [n + 0.6 : 0.4]
 set ytics scale 0 noenhanced ("" 0)
@@ -48,9 +50,10 @@ set for [i=1:n] ytics add (word(bars, i) i)
 set grid xtics lc rgb "#c8c8c8" lw 0.8
 set border 3 lc rgb "#606060"
 set tics nomirror
-set lmargin at screen 0.27
-set bmargin at screen 115.0 / height
-set key at screen 0.62, screen 32.0 / height center center horizontal maxrows 3 noenhanced
+set lmargin at screen left / width
+set bmargin at screen below / height
+if (printed) { set xtics tick_step(longest, narrow ? 4 : 8) }
+set key at screen (narrow ? 0.5 : 0.62), screen (narrow ? 8 + 10.0 * keys : 32.0) / height center center horizontal maxrows keys noenhanced
 array colour[8] = ["#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377", "#bbbbbb", "#555555"]
 
 end = 0.0

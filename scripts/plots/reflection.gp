@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 # What it costs when L1 intercepts what L2 could do alone, from exit-cost.csv alone:
-#   gnuplot -c reflection.gp exit-cost.csv FIGURE.svg      (or FIGURE.png)
+#   gnuplot -c reflection.gp exit-cost.csv FIGURE.svg      (setup.gp says what else)
 # An exception that L1 intercepts is reflected to it, and injected into L2 again; the others L1 emulates.
-if (ARGC != 2) {
-	print "usage: gnuplot -c reflection.gp exit-cost.csv FIGURE.svg|FIGURE.png"
-	exit status 2
-}
-table  = ARG1
-figure = ARG2
+here   = ARG0[1:strlen(ARG0) - strlen("reflection.gp")]
+table  = ARGC > 0 ? ARG1 : here."exit-cost.csv"
+figure = ARGC > 1 ? ARG2 : here."reflection.svg"
+paper  = ARGC > 2 ? ARG3 : ""
+load here."setup.gp"
 heading = "Handled in L2, and intercepted by L1"
 
 # A series a processor lacks has no rows and is left out: with VMCS shadowing or without.
@@ -28,4 +27,4 @@ stats table skip 1 using (strcol(3) eq "L2" && strstrt(strcol(5), "intercept=all
 about_exits(level, config, exits) = strstrt(config, "intercept=all") && exits >= 1.5 && \
 	strstrt(anyhow." ", " ".strcol(4)." ") == 0
 free_heading = ""
-load ARG0[1:strlen(ARG0) - strlen("reflection.gp")]."cost-by-level.gp"
+load here."cost-by-level.gp"

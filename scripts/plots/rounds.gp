@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 # Pages that each round of a move left to be sent again, from rounds.csv alone:
-#   gnuplot -c rounds.gp rounds.csv FIGURE.svg      (or FIGURE.png)
+#   gnuplot -c rounds.gp rounds.csv FIGURE.svg      (setup.gp says what else)
 # A panel a link rate. What is written during the last one is sent while the guest stands still.
-if (ARGC != 2) {
-	print "usage: gnuplot -c rounds.gp rounds.csv FIGURE.svg|FIGURE.png"
-	exit status 2
-}
-table  = ARG1
-figure = ARG2
-load ARG0[1:strlen(ARG0) - strlen("rounds.gp")]."moves.gp"
+here   = ARG0[1:strlen(ARG0) - strlen("rounds.gp")]
+table  = ARGC > 0 ? ARG1 : here."rounds.csv"
+figure = ARGC > 1 ? ARG2 : here."rounds.svg"
+paper  = ARGC > 2 ? ARG3 : ""
+load here."setup.gp"
+load here."moves.gp"
 
 list = ""
 most = 1
@@ -21,17 +20,15 @@ if (!n) {
 	print table.": no round was begun"
 	exit status 3
 }
-keys   = (n + 5) / 6
-height = 400 + 22 * keys
-width  = links > 2 ? 1200 : 460 * links + 100
-if (strstrt(figure, ".png")) {
-	set terminal pngcairo size width, height font "DejaVu Sans,10" background "white"
-} else {
-	set terminal svg size width, height font "DejaVu Sans,Helvetica,sans-serif,13" background "white"
-}
+width  = fit(links > 2 ? 1200 : 460 * links + 100)
+keys   = rows_of_key(list)
+down   = narrow ? links : 1
+panel  = printed ? 180 : 252
+height = above(78) + down * panel + (down - 1) * 92 + 70 + 22 * keys
+eval terminal(width, height)
 set output figure
-set multiplot layout 1,links title "Pages written anew, round by round: ".about font ",15" noenhanced \
-	margins 70.0 / width, 1 - 20.0 / width, (70.0 + 22 * keys) / height, 1 - 78.0 / height spacing 0.05, 0
+set multiplot layout down, (narrow ? 1 : links) title title("Pages written anew, round by round: ".about) font font(15) noenhanced \
+	margins 70.0 / width, 1 - 20.0 / width, (70.0 + 22 * keys) / height, 1 - above(78.0) / height spacing (narrow ? 0 : 0.05), (narrow ? 92.0 / height : 0)
 set xlabel "round"
 set xrange [0.7 : most + 0.3]
 set xtics 1
@@ -42,7 +39,7 @@ set tics nomirror
 ours(k, l) = running(0) && strcol(6) eq word(values[6], l) && label(0, 1) eq word(list, k)
 do for [l=1:links] {
 	set title word(values[6], l)." Mbit in 10^9 ticks"
-	if (l == 1) {
+	if (l == 1 || narrow) {
 		set ylabel "pages written during the round"
 	} else {
 		unset ylabel
