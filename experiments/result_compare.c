@@ -61,13 +61,21 @@ static void note_versions(struct text *out, const struct result *first, const st
 	}
 }
 
+/* Of rows that name none. An emulated machine's ticks are its instructions, whatever a table calls them. */
+static const char *unit_of(const struct result *r)
+{
+	const char *machine = result_word(r, NULL, "machine");
+
+	return machine && !strcmp(machine, "bochs") ? COMPARE_EXACT_UNIT : result_word(r, NULL, "unit");
+}
+
 static void compare_named(const struct result *first, const struct result *second, const char *name,
 			  const struct compare_options *options, struct comparison *out)
 {
 	const struct table *a = result_find(first, name), *b = result_find(second, name);
 
 	if (a && b)
-		compare_tables(name, a, b, result_word(first, NULL, "unit"), options, out);
+		compare_tables(name, a, b, unit_of(first), options, out);
 	else if (b || !options->subset)
 		compare_note_difference(out, name, "-", "-", a ? "table" : "-", b ? "table" : "-");
 }
