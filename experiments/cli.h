@@ -39,6 +39,7 @@ struct command {
 
 int cmd_agent(int argc, char **argv);
 int cmd_boot(int argc, char **argv);
+int cmd_cluster(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_link(int argc, char **argv);

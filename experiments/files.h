@@ -12,6 +12,8 @@ __attribute__((warn_unused_result)) int file_write(const char *path, const void 
 
 /* A folder and what leads to it; those that are there already are fine. 0 or negative errno. */
 __attribute__((warn_unused_result)) int make_folders(const char *path);
+/* With all that is in it. */
+void remove_folder(const char *path);
 
 /* Where ROM, L0 and guests lie: $NESTBED_BUILD, or beside this program. */
 const char *build_dir(void);

@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "experiments/cli.h"
-#include "experiments/isolate.h"
-#include "experiments/machine.h"
 #include "experiments/text.h"
 
 static const struct command commands[] = {
@@ -19,6 +17,7 @@ static const struct command commands[] = {
 	{"stream",  "show or verify a captured migration stream",              cmd_stream },
 	{"compare", "say what differs between two results, beyond noise",      cmd_compare},
 	{"plot",    "draw a result's figures, for a screen or a paper",        cmd_plot   },
+	{"cluster", "run a plan of experiments over the hosts of a cluster",   cmd_cluster},
 	{"doctor",  "say what this computer has and lacks",                    cmd_doctor },
 };
 
@@ -61,37 +60,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
-}
-
-int cli_usage(char *why)
-{
-	fprintf(stderr, "nestbed: %s\n", why);
-	free(why);
-	return CLI_USAGE;
-}
-
-int cli_machines(const struct machine_driver *driver)
-{
-	const char *lacks = driver->lacks();
-
-	if (!lacks)
-		return CLI_OK;
-	fprintf(stderr, "nestbed: %s\n", lacks);
-	return CLI_REFUSED;
-}
-
-int cli_namespaces(void)
-{
-	const enum isolation isolation = isolate_probe();
-
-	if (isolation == ISOLATE_NAMESPACE || isolation == ISOLATE_USER_NAMESPACE)
-		return CLI_OK;
-	fprintf(stderr,
-		"nestbed: no link is possible here: each machine with a NIC needs a network namespace of its "
-		"own, "
-		"and this computer allows neither that nor a user namespace (isolation: %s)\n",
-		isolation_name(isolation));
-	return CLI_REFUSED;
 }
 
 static int run_command(const struct command *c, int argc, char **argv)

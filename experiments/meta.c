@@ -38,7 +38,7 @@ static void set_command_output(json_t *object, const char *key, const char *comm
 	free(line);
 }
 
-static json_t *versions(void)
+json_t *meta_versions(void)
 {
 	json_t *v = json_object();
 
@@ -51,7 +51,7 @@ static json_t *versions(void)
 	return v;
 }
 
-static json_t *computer(void)
+json_t *meta_computer(void)
 {
 	struct utsname u;
 	json_t *c = json_object();
@@ -92,8 +92,8 @@ json_t *meta_new(const struct run *run, json_t *command_line)
 	if (run->agent)
 		json_object_set_new(m, "agent", json_string(run->agent));
 	json_object_set_new(m, "host_cpu", json_string(run->cpu));
-	json_object_set_new(m, "versions", versions());
-	json_object_set_new(m, "computer", computer());
+	json_object_set_new(m, "versions", meta_versions());
+	json_object_set_new(m, "computer", meta_computer());
 	return m;
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The host program `nestbed`.
 NESTBED_SOURCES := $(sort $(wildcard experiments/*.c)) $(CONFIG_SRC) bundle/bundle.c $(MIG_SRC) \
-	cpu_baseline/write/program.c
+	cpu_baseline/write/program.c $(addprefix experiments/cluster/,durations.c schedule.c simulate.c)
 NESTBED_OBJECTS := $(NESTBED_SOURCES:%.c=$(BUILD)/nestbed.o/%.o) $(BUILD)/nestbed.o/record.pb-c.o \
 	$(BUILD)/nestbed.o/stream.pb-c.o $(BUILD)/nestbed.o/agent.pb-c.o
 NESTBED_LIBS    := -lprotobuf-c -ljansson -lm

@@ -2,7 +2,6 @@
 #include "experiments/run.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,18 +192,10 @@ int run_close(struct run *run, int status)
 	return status;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 void run_free(struct run *run)
 {
 	if (run->partial)
-		nftw(run->partial, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+		remove_folder(run->partial);
 	json_decref(run->meta);
 	text_free(&run->records);
 	free(run->partial);

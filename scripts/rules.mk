@@ -61,7 +61,7 @@ C_FILES = $(filter-out %.h,$(SOURCES))
 GENERATED = $(BUILD)/gen/nestbed/record.pb-c.h $(MIG_GEN) $(AGENT_GEN)
 missing_tool = echo "skip $@ $(1) is not installed"
 # The code of L0 and guests is freestanding, what boots a machine 32-bit too.
-lint_flags = -std=gnu11 -D_GNU_SOURCE -DNESTBED_VERSION='"lint"' -Iinclude -I. -I$(BUILD)/gen -Iworkloads/rt $(CPU_READ_CFLAGS) \
+lint_flags = -std=gnu11 -D_GNU_SOURCE -DNESTBED_VERSION='"lint"' -Iinclude -I. -I$(BUILD)/gen -Iworkloads/rt $(CPU_READ_CFLAGS) $(CLUSTER_CFLAGS) \
 	$(if $(filter l0hv/% workloads/%,$(1)),-ffreestanding -mgeneral-regs-only) \
 	$(if $(filter experiments/rom/% experiments/peers/kvm/boot/%,$(1)),-ffreestanding -m32)
 

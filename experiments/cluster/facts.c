@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#include "experiments/cluster/facts.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cpu_baseline/write/program.h"
+#include "experiments/cli.h"
+#include "experiments/csv.h"
+#include "experiments/files.h"
+#include "experiments/machine.h"
+#include "experiments/meta.h"
+
+#define MIB (1 << 20)
+
+static const char *fact(const json_t *facts, const char *key)
+{
+	const char *word = json_string_value(json_object_get(facts, key));
+
+	return word ? word : "";
+}
+
+static const char *version_of(const json_t *facts, const char *what)
+{
+	return fact(json_object_get(facts, "versions"), what);
+}
+
+/* ---- one host ---- */
+
+/* A host's name as a section's and a file's: 31 letters, digits, '_' and '-' at most. */
+static char *section_name(const char *host)
+{
+	char *name = text_format("%.31s", *host ? host : "host");
+
+	for (char *p = name; *p; p++)
+		if (!isalnum((unsigned char)*p) && *p != '_' && *p != '-')
+			*p = '-';
+	return name;
+}
+
+static void add_processor(json_t *facts, const char *host, const char *cpu)
+{
+	char *name = section_name(host);
+	char *words[] = {text_format("%s/cpu-baseline", build_dir()), text_copy("--format=bundle"),
+			 text_format("--name=%s", name), text_copy(cpu ? cpu : "self"), NULL};
+	char why[512];
+	char *text = program_output(words, why, sizeof(why));
+
+	if (text)
+		json_object_set_new(facts, "processor", json_string(text));
+	else
+		json_object_set_new(facts, "processor_error", json_string(why));
+	free(text);
+	free(name);
+	for (unsigned i = 0; words[i]; i++)
+		free(words[i]);
+}
+
+json_t *facts_here(const char *cpu)
+{
+	const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+	char host[HOST_NAME_MAX + 1] = "?";
+	json_t *facts = json_object();
+
+	gethostname(host, sizeof(host) - 1);
+	json_object_set_new(facts, "host", json_string(host));
+	json_object_update_new(facts, meta_computer());
+	json_object_set_new(facts, "memory_mib", json_integer((json_int_t)pages * page / MIB));
+	json_object_set_new(facts, "versions", meta_versions());
+	if (machine_bochs.lacks())
+		json_object_set_new(facts, "lacks", json_string(machine_bochs.lacks()));
+	add_processor(facts, host, cpu);
+	return facts;
+}
+
+/* ---- all of them ---- */
+
+/* Several ranks may be on one host. */
+static bool seen_before(json_t *const facts[], unsigned rank)
+{
+	for (unsigned i = 0; i < rank; i++)
+		if (!strcmp(fact(facts[i], "host"), fact(facts[rank], "host")))
+			return true;
+	return false;
+}
+
+void facts_table(json_t *const facts[], unsigned ranks, struct text *table)
+{
+	struct csv csv;
+
+	csv_start(&csv, "rank,host,kernel,cores,memory_mib,nestbed,bochs");
+	for (unsigned i = 0; i < ranks; i++) {
+		csv_number(&csv, i);
+		csv_word(&csv, fact(facts[i], "host"));
+		csv_word(&csv, fact(facts[i], "kernel"));
+		csv_number(&csv, (uint64_t)json_integer_value(json_object_get(facts[i], "cores")));
+		csv_number(&csv, (uint64_t)json_integer_value(json_object_get(facts[i], "memory_mib")));
+		csv_word(&csv, version_of(facts[i], "nestbed"));
+		csv_word(&csv, version_of(facts[i], "bochs"));
+		csv_end_row(&csv);
+	}
+	text_add(table, csv.text.data, csv.text.size);
+	csv_free(&csv);
+}
+
+unsigned facts_unfit(json_t *const facts[], unsigned ranks, struct text *told)
+{
+	static const char *const same[] = {"nestbed", "bochs"};
+	unsigned unfit = 0;
+
+	for (unsigned i = 0; i < ranks; i++) {
+		const char *lacks = fact(facts[i], "lacks");
+		bool fits = !*lacks;
+
+		if (!fits)
+			text_addf(told, "host %s (rank %u): %s\n", fact(facts[i], "host"), i, lacks);
+		for (unsigned k = 0; k < 2 && fits; k++) {
+			const char *here = version_of(facts[0], same[k]),
+				   *there = version_of(facts[i], same[k]);
+
+			fits = !strcmp(here, there);
+			if (!fits)
+				text_addf(told, "host %s (rank %u) has %s '%s', rank 0 has '%s'\n",
+					  fact(facts[i], "host"), i, same[k], there, here);
+		}
+		unfit += !fits;
+	}
+	return unfit;
+}
+
+/* The file of each host's processor, once; how many. */
+static int write_processors(json_t *const facts[], unsigned ranks, const char *dir, char **file,
+			    unsigned *files, struct text *told)
+{
+	for (unsigned i = 0; i < ranks; i++) {
+		const char *host = fact(facts[i], "host"), *text = fact(facts[i], "processor");
+		char *path, *name;
+		int err;
+
+		if (seen_before(facts, i))
+			continue;
+		if (!*text) {
+			text_addf(told, "pool: host %s does not tell its processor: %s\n", host,
+				  fact(facts[i], "processor_error"));
+			continue;
+		}
+		name = section_name(host);
+		path = text_format("%s/%s.cpu", dir, name);
+		free(name);
+		err = file_write(path, text, strlen(text));
+		if (err) {
+			fprintf(stderr, "nestbed: %s: %s\n", path, strerror(-err));
+			free(path);
+			return CLI_FAILED;
+		}
+		file[(*files)++] = path;
+	}
+	return CLI_OK;
+}
+
+/* Its first lines, and what each host takes from the others. */
+static void tell_baseline(const char *text, unsigned hosts, struct text *told)
+{
+	const char *model = strchr(text, '\n'), *taken = strstr(text, "\nTaken from the others");
+	const char *end = taken ? strstr(taken, "\nHidden from any guest") : NULL;
+
+	text_addf(told, "pool: %u hosts; a guest that may run on each sees:\n", hosts);
+	if (model)
+		text_addf(told, "  %.*s\n", (int)strcspn(model + 1, "\n"), model + 1);
+	for (const char *line = taken ? taken + 1 : NULL; line && end && line < end;) {
+		const size_t n = strcspn(line, "\n");
+
+		text_addf(told, "  %.*s\n", (int)n, line);
+		line += n + 1;
+	}
+}
+
+/* The text of "Refused: HOST contradicts ..." names the host. */
+static void tell_refusal(const char *text, struct text *told)
+{
+	text_addf(told,
+		  "pool: these hosts have no common baseline; no guest may move between all of them:\n");
+	for (const char *line = text; *line;) {
+		const size_t n = strcspn(line, "\n");
+
+		text_addf(told, "  %.*s\n", (int)n, line);
+		line += n + (line[n] == '\n');
+	}
+}
+
+/* What cpu-baseline says of these files; its exit status 1 is a refusal, which it explains. */
+static char *ask(char *const *file, unsigned files)
+{
+	char *program = text_format("%s/cpu-baseline", build_dir());
+	char **words = zalloc((files + 6) * sizeof(*words));
+	char shell[] = "sh", option[] = "-c", command[] = "\"$0\" \"$@\" 2>&1 || [ $? -eq 1 ]", why[256];
+	char *text;
+
+	words[0] = shell;
+	words[1] = option;
+	words[2] = command;
+	words[3] = program;
+	memcpy(words + 4, file, files * sizeof(*words));
+	text = program_output(words, why, sizeof(why));
+	if (!text)
+		fprintf(stderr, "nestbed: the pool's baseline: %s\n", why);
+	free(words);
+	free(program);
+	return text;
+}
+
+int facts_pool(json_t *const facts[], unsigned ranks, const char *dir, struct text *told)
+{
+	static const char refused[] = "Refused:";
+	char **file = zalloc((ranks + 1) * sizeof(*file));
+	char *path = text_format("%s/pool.txt", dir);
+	char *text = NULL;
+	unsigned files = 0;
+	int status = write_processors(facts, ranks, dir, file, &files, told);
+
+	if (!status && files)
+		text = ask(file, files);
+	if (text && !strncmp(text, refused, strlen(refused)))
+		tell_refusal(text, told);
+	else if (text)
+		tell_baseline(text, files, told);
+	if (text && file_write(path, text, strlen(text)))
+		status = CLI_FAILED;
+	free(text);
+	free(path);
+	for (unsigned i = 0; i < files; i++)
+		free(file[i]);
+	free(file);
+	return status;
+}
