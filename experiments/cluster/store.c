@@ -110,22 +110,19 @@ static int lock(struct store *s)
 	return status;
 }
 
-/* The number of the session is one more than that of the last row. */
-static void read_schedule(struct store *s)
+/* What earlier sessions did, and how many there were. */
+static void read_earlier(struct store *s)
 {
-	char *path = text_format("%s/schedule.csv", s->dir);
+	char *path = text_format("%s/cluster.json", s->dir);
+	json_t *state = json_load_file(path, 0, NULL);
 	struct blob blob;
 
-	s->session = 1;
-	if (!file_read(path, &blob)) {
-		const char *last = NULL;
-
+	s->session = 1 + (unsigned)json_integer_value(json_object_get(state, "session"));
+	json_decref(state);
+	free(path);
+	path = text_format("%s/schedule.csv", s->dir);
+	if (!file_read(path, &blob))
 		s->schedule = blob.data;
-		for (const char *line = s->schedule; *line;
-		     line += strcspn(line, "\n"), line += *line == '\n')
-			last = line;
-		s->session = last ? (unsigned)strtoul(last, NULL, 10) + 1 : 1;
-	}
 	free(path);
 }
 
@@ -142,7 +139,7 @@ int store_open(struct store *s, const char *dir, bool resume, const struct plan 
 	if (!status)
 		status = store_file(s, "plan.yaml", plan_text);
 	if (!status)
-		read_schedule(s);
+		read_earlier(s);
 	return status;
 }
 
