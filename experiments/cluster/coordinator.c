@@ -173,7 +173,7 @@ int coordinator_open(struct coordinator *c, const struct coordinator_options *op
 /* All have told what they are: the pool's baseline, and who does not fit. */
 static void meet(struct coordinator *c)
 {
-	json_t **facts = zalloc(c->ranks * sizeof(*facts));
+	json_t **facts = zalloc(c->ranks * sizeof(json_t *));
 	char *dir = text_format("%s/hosts", c->store.dir), *about;
 	struct text table = {0}, told = {0};
 
@@ -253,6 +253,7 @@ static void begin(struct coordinator *c, unsigned task)
 	}
 	c->seat[rank].task = (int)task;
 	c->seat[rank].partner = false;
+	c->seat[rank].with = t->across ? a.partner : rank;
 	c->begun_ms[task] = ms_since(&c->started);
 	store_begin(&c->store, task);
 	attempt_send(rank, POST_TASK, &a);
@@ -265,15 +266,6 @@ static void begin(struct coordinator *c, unsigned task)
 static bool worth_again(const struct attempt_end *end)
 {
 	return end->over_limit || end->status == CLI_DIED || end->status >= CLI_INTERRUPTED;
-}
-
-/* The partner's rank: that of the other seat with this task. */
-static unsigned partner_of(const struct coordinator *c, unsigned rank)
-{
-	for (unsigned i = 0; i < c->ranks; i++)
-		if (i != rank && c->seat[i].task == c->seat[rank].task && c->seat[i].partner)
-			return i;
-	return rank;
 }
 
 static void note_duration(struct coordinator *c, const struct store_row *row, const struct attempt_end *end)
@@ -297,7 +289,7 @@ static void on_end(struct coordinator *c, unsigned rank, const struct attempt_en
 		.task = end->task,
 		.attempt = end->attempt,
 		.rank = rank,
-		.partner = partner_of(c, rank),
+		.partner = c->seat[rank].with,
 		.host = host_of(c, rank),
 		.start_ms = c->begun_ms[end->task],
 		.end_ms = ms_since(&c->started),

@@ -28,6 +28,7 @@ struct seat {
 	json_t *facts; /* NULL: it has not told them yet */
 	int task; /* -1: it is free */
 	bool partner; /* of that task, which is another's */
+	unsigned with; /* its partner's rank; its own: none */
 	struct timespec heard;
 };
 

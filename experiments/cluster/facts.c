@@ -169,7 +169,8 @@ static void tell_baseline(const char *text, unsigned hosts, struct text *told)
 	const char *model = strchr(text, '\n'), *taken = strstr(text, "\nTaken from the others");
 	const char *end = taken ? strstr(taken, "\nHidden from any guest") : NULL;
 
-	text_addf(told, "pool: %u hosts; a guest that may run on each sees:\n", hosts);
+	text_addf(told, "pool: %u host%s; a guest that may run on each sees:\n", hosts,
+		  hosts == 1 ? "" : "s");
 	if (model)
 		text_addf(told, "  %.*s\n", (int)strcspn(model + 1, "\n"), model + 1);
 	for (const char *line = taken ? taken + 1 : NULL; line && end && line < end;) {

@@ -223,9 +223,11 @@ static int read_experiment(struct entry *e, const struct experiment *const *know
 	for (size_t i = 0; word && i < known_count; i++)
 		if (!strcmp(known[i]->name, word))
 			e->experiment = known[i];
-	if (word && !e->experiment)
-		return yaml_tree_error(e->tree, at, "no experiment '%s'; `nestbed list` shows them", word);
-	return word ? 0 : -EINVAL;
+	if (e->experiment)
+		return 0;
+	if (word)
+		yaml_tree_error(e->tree, at, "no experiment '%s'; `nestbed list` shows them", word);
+	return -EINVAL;
 }
 
 /* To the next combination, the last axis first; false: there is none. */
@@ -246,7 +248,7 @@ static int read_entry(struct entry *e, const struct experiment *const *known, si
 
 	if (!err)
 		err = read_experiment(e, known, known_count);
-	if (!err)
+	if (!err && e->experiment)
 		e->name = read_name(e->tree, e->node, e->experiment->name);
 	if (!err && !e->name)
 		return -EINVAL;
@@ -283,7 +285,7 @@ static int check_names(struct yaml_tree *t, const struct plan *plan)
 
 	for (unsigned i = 0; i < plan->count; i++)
 		sorted[i] = &plan->task[i];
-	qsort(sorted, plan->count, sizeof(*sorted), by_name);
+	qsort(sorted, plan->count, sizeof(const struct plan_task *), by_name);
 	for (unsigned i = 1; i < plan->count && !err; i++)
 		if (!strcmp(sorted[i - 1]->name, sorted[i]->name))
 			err = yaml_tree_error(
