@@ -160,7 +160,7 @@ int coordinator_open(struct coordinator *c, const struct coordinator_options *op
 		return status;
 	make_schedule(c);
 	for (unsigned i = 0; i < plan->count; i++) {
-		if (!plan->task[i].across || c->ranks > 1)
+		if (!plan->task[i].across || c->ranks > 1 || c->schedule.task[i].done)
 			continue;
 		fprintf(stderr, "nestbed: task %s needs two ranks, and there is one; mpirun -np 2\n",
 			plan->task[i].name);

@@ -212,22 +212,21 @@ static int read_across(struct entry *e)
 	return 0;
 }
 
-static int read_experiment(struct entry *e, const struct experiment *const *known, size_t known_count)
+/* NULL with an error: there is none of that name. */
+static const struct experiment *read_experiment(const struct entry *e, const struct experiment *const *known,
+						size_t known_count)
 {
 	const yaml_node_t *at = yaml_tree_get(e->tree, e->node, "experiment");
-	const char *word;
+	const char *word = at ? yaml_tree_word(e->tree, at, "experiment") : NULL;
 
-	if (!at)
-		return yaml_tree_error(e->tree, e->node, "an entry of tasks needs 'experiment: NAME'");
-	word = yaml_tree_word(e->tree, at, "experiment");
 	for (size_t i = 0; word && i < known_count; i++)
 		if (!strcmp(known[i]->name, word))
-			e->experiment = known[i];
-	if (e->experiment)
-		return 0;
+			return known[i];
 	if (word)
 		yaml_tree_error(e->tree, at, "no experiment '%s'; `nestbed list` shows them", word);
-	return -EINVAL;
+	else
+		yaml_tree_error(e->tree, e->node, "an entry of tasks needs 'experiment: NAME'");
+	return NULL;
 }
 
 /* To the next combination, the last axis first; false: there is none. */
@@ -246,14 +245,15 @@ static int read_entry(struct entry *e, const struct experiment *const *known, si
 	static const char *const keys[] = {"experiment", "cpu", "set", "repeats", "across", "name", NULL};
 	int err = yaml_tree_mapping(e->tree, e->node, "an entry of tasks", keys);
 
-	if (!err)
-		err = read_experiment(e, known, known_count);
-	if (!err && e->experiment)
-		e->name = read_name(e->tree, e->node, e->experiment->name);
-	if (!err && !e->name)
+	if (err)
+		return err;
+	e->experiment = read_experiment(e, known, known_count);
+	if (!e->experiment)
 		return -EINVAL;
-	if (!err)
-		err = read_across(e);
+	e->name = read_name(e->tree, e->node, e->experiment->name);
+	if (!e->name)
+		return -EINVAL;
+	err = read_across(e);
 	if (!err)
 		err = yaml_tree_number(e->tree, e->node, "repeats", 1, PLAN_REPEATS_MAX, 1, &e->repeats);
 	if (!err)
