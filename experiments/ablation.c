@@ -114,6 +114,7 @@ static const struct figure figures[] = {
 const struct experiment ablation = {
 	.name = "ablation",
 	.what = "what each optimisation of L0 is worth at L2",
+	.any_machine = true,
 	.keys = keys,
 	.key_count = sizeof(keys) / sizeof(keys[0]),
 	.figures = figures,

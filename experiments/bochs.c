@@ -20,6 +20,8 @@
 #include "experiments/bochsrc.h"
 #include "experiments/boot_image.h"
 #include "experiments/child.h"
+#include "experiments/cli.h"
+#include "experiments/cpu_models.h"
 #include "experiments/isolate.h"
 #include "experiments/machine.h"
 #include "experiments/scratch.h"
@@ -330,6 +332,10 @@ static const char *bochs_lacks(void)
 
 const struct machine_driver machine_bochs = {
 	.name = "bochs",
+	.standard_cpu = CLI_DEFAULT_CPU,
+	.cpu_lacks = cpu_model_lacks,
+	.emulates = true,
+	.namespaces = true,
 	.lacks = bochs_lacks,
 	.start = bochs_start,
 	.fd = bochs_fd,

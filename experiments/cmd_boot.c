@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "experiments/cli.h"
-#include "experiments/cpu_models.h"
 #include "experiments/files.h"
 #include "experiments/launch.h"
+#include "experiments/machine_choice.h"
 #include "experiments/policy_file.h"
 #include "experiments/pool.h"
 #include "experiments/printer.h"
@@ -65,6 +65,7 @@ static const struct argp_option options[] = {
 
 struct boot {
 	struct launch launch;
+	struct machine_choice machine;
 	struct text vm_lines, l0_lines;
 	char *beside_path[LAUNCH_BESIDE_MAX];
 	unsigned beside_count;
@@ -198,8 +199,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_CPU:
 		l->cpu = arg;
-		if (!cpu_model_find(arg))
-			argp_error(state, "%s", cpu_model_unknown(arg));
 		return 0;
 	case OPT_CPUS:
 		if (number_parse(arg, 1, 8, &number, &why))
@@ -227,6 +226,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_RECORDS:
 		b->records_path = arg;
+		return 0;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &b->machine;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (l->guest)
@@ -308,7 +310,7 @@ static int run(struct boot *b)
 	b->decode = decode_new(&sink);
 	b->verdict.bare = b->launch.bare;
 	b->printer.out = stdout;
-	err = pool_run(&machine_bochs, &job, 1, 1, &progress);
+	err = pool_run(b->machine.driver, &job, 1, 1, &progress);
 	put_com1(b, &job.result);
 	printer_end(&b->printer);
 	decode_free(b->decode);
@@ -374,6 +376,7 @@ int cmd_boot(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
+		.children = machine_choice_child,
 		.args_doc = "IMAGE",
 		.doc = "Boots IMAGE, a multiboot-1 kernel (a file, or the name of a guest that the build "
 		       "makes), and "
@@ -384,7 +387,8 @@ int cmd_boot(int argc, char **argv)
 		       "what runs on the machine itself.\n\n" CLI_EXIT_DOC,
 	};
 	struct boot b = {
-		.launch = {.cpu = CLI_DEFAULT_CPU, .cmdline = "", .memory = 64ull << 20, .seconds = 120}
+		.machine = {.driver = &machine_bochs},
+		.launch = { .cmdline = "", .memory = 64ull << 20, .seconds = 120}
         };
 	int status, saved;
 
@@ -395,14 +399,16 @@ int cmd_boot(int argc, char **argv)
 	b.launch.policy_text = b.policy.text;
 	b.launch.vm_lines = b.vm_lines.size ? b.vm_lines.data : "";
 	b.launch.l0_lines = b.l0_lines.size ? b.l0_lines.data : "";
-	status = launch_prepare(&b.launch);
+	status = machine_cpu(b.machine.driver, &b.launch.cpu);
+	if (!status)
+		status = launch_prepare(&b.launch);
 	if (!status && b.bundle_path) {
 		status = save(b.bundle_path, b.launch.bundle.data, b.launch.bundle.size);
 		boot_free(&b);
 		return status;
 	}
 	if (!status)
-		status = cli_machines(&machine_bochs);
+		status = cli_machines(b.machine.driver);
 	if (!status)
 		status = make_keep_dir(b.launch.keep_dir);
 	if (!status) {

@@ -9,6 +9,7 @@
 #include "experiments/cpu_models.h"
 #include "experiments/files.h"
 #include "experiments/isolate.h"
+#include "experiments/libvirt.h"
 #include "experiments/meta.h"
 
 enum need { NEEDED, USEFUL };
@@ -21,17 +22,18 @@ struct finding {
 	const char *why;
 };
 
+/* clang-format off */
 static const struct finding programs[] = {
-	{NEEDED, "Bochs",         "bochs-bin --help 2>&1 </dev/null | sed -n 's/^ *Bochs x86 Emulator //p'", "bochs",
-	 "the machine"																		      },
-	{NEEDED, "Bochs display", "ls /usr/lib/*/bochs/plugins/libbx_rfb_gui.so 2>/dev/null | sed s,.*/,,",
-	 "bochs",														   "plugin rfb; it is kept off the network"},
-	{USEFUL, "gnuplot",       "gnuplot --version 2>/dev/null",                                           "gnuplot-nox",         "figures"                               },
-	{USEFUL, "C compiler",    "cc --version 2>/dev/null",                                                "gcc",                 "to build"                              },
-	{USEFUL, "protoc-c",      "protoc-c --version 2>/dev/null",                                          "protobuf-c-compiler", "to build"                              },
-	{USEFUL, "clang",         "clang --version 2>/dev/null",                                             "clang",               "fuzzers and lint"                      },
-	{USEFUL, "QEMU",          "qemu-system-x86_64 --version 2>/dev/null",                                "qemu-system-x86",     "multiboot tests"                       },
+	{NEEDED, "Bochs",         "bochs-bin --help 2>&1 </dev/null | sed -n 's/^ *Bochs x86 Emulator //p'",      "bochs",                 "the machine"},
+	{NEEDED, "Bochs display", "ls /usr/lib/*/bochs/plugins/libbx_rfb_gui.so 2>/dev/null | sed s,.*/,,",       "bochs",                 "plugin rfb; it is kept off the network"},
+	{USEFUL, "gnuplot",       "gnuplot --version 2>/dev/null",                                                "gnuplot-nox",           "figures"},
+	{USEFUL, "C compiler",    "cc --version 2>/dev/null",                                                     "gcc",                   "to build"},
+	{USEFUL, "protoc-c",      "protoc-c --version 2>/dev/null",                                               "protobuf-c-compiler",   "to build"},
+	{USEFUL, "clang",         "clang --version 2>/dev/null",                                                  "clang",                 "fuzzers and lint"},
+	{USEFUL, "QEMU",          "qemu-system-x86_64 --version 2>/dev/null",                                     "qemu-system-x86",       "multiboot tests, libvirt's machines"},
+	{USEFUL, "libvirtd",      "PATH=$PATH:/usr/sbin; libvirtd --version 2>/dev/null",                         "libvirt-daemon-system", "libvirt's machines"},
 };
+/* clang-format on */
 
 static const char *const built[] = {"rom.bin", "l0.elf", "guests/exits.elf", "guests/l1hv.elf"};
 
@@ -119,6 +121,22 @@ static void look_at_computer(void)
 	free(nested);
 }
 
+/* What of libvirt's machines can be had by its standard connection. */
+static void look_at_libvirt(void)
+{
+	static const char *const whats[] = {"libvirt", "libvirt-tcg"};
+
+	for (unsigned tcg = 0; tcg < 2; tcg++) {
+		const struct machine_driver *driver = libvirt_machine(LIBVIRT_STANDARD_URI, tcg);
+		const char *lack = driver->lacks();
+
+		row(lack ? "no" : "ok", whats[tcg], lack ? "-" : driver->version(),
+		    lack  ? lack
+		    : tcg ? "machines without VT-x, to try the way"
+			  : "machines at hardware speed");
+	}
+}
+
 static void look_at_models(void)
 {
 	char *known = machine_bochs.lacks()
@@ -157,6 +175,7 @@ int cmd_doctor(int argc, char **argv)
 	unable |= look_for_isolation();
 	unable |= look_for_built();
 	look_at_computer();
+	look_at_libvirt();
 	look_at_models();
 	printf("\n%s\n", unable ? "Experiments can't run here: what is MISSING above is needed."
 				: "Experiments can run here.");

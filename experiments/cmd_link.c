@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "experiments/cli.h"
-#include "experiments/cpu_models.h"
 #include "experiments/csv.h"
 #include "experiments/decode.h"
 #include "experiments/files.h"
 #include "experiments/launch.h"
+#include "experiments/machine_choice.h"
 #include "experiments/pool.h"
 #include "experiments/setting.h"
 #include "experiments/text.h"
@@ -61,6 +61,7 @@ struct side {
 _Static_assert(COLUMNS < 32, "a bit each");
 
 struct link_run {
+	struct machine_choice machine;
 	struct side side[2];
 	const char *cpu[2];
 	uint64_t bytes[2];
@@ -68,13 +69,6 @@ struct link_run {
 	const char *pcap, *keep_dir;
 	unsigned seconds;
 };
-
-static void cpu(struct link_run *r, unsigned i, const char *arg, const struct argp_state *state)
-{
-	r->cpu[i] = arg;
-	if (!cpu_model_find(arg))
-		argp_error(state, "%s", cpu_model_unknown(arg));
-}
 
 static uint64_t number(const char *arg, uint64_t most, const struct argp_state *state)
 {
@@ -93,10 +87,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPT_FROM:
-		cpu(r, 0, arg, state);
+		r->cpu[0] = arg;
 		return 0;
 	case OPT_TO:
-		cpu(r, 1, arg, state);
+		r->cpu[1] = arg;
 		return 0;
 	case OPT_BYTES:
 		r->bytes[0] = number(arg, MOST_BYTES, state);
@@ -116,6 +110,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_TIMEOUT:
 		r->seconds = (unsigned)number(arg, 1000000, state);
+		return 0;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &r->machine;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -282,7 +279,7 @@ static int run(struct link_run *r, struct wire *wire)
 	}
 	if (status)
 		return status;
-	err = pool_run(&machine_bochs, job, 2, 2, &progress);
+	err = pool_run(r->machine.driver, job, 2, 2, &progress);
 	if (err && err != -EINTR)
 		return CLI_DIED;
 	for (unsigned i = 0; i < 2; i++) {
@@ -297,30 +294,41 @@ static int run(struct link_run *r, struct wire *wire)
 	return compare(r);
 }
 
+/* An exit status. */
+static int can_run(struct link_run *r)
+{
+	const struct machine_driver *driver = r->machine.driver;
+	int status = CLI_OK;
+
+	for (unsigned i = 0; i < 2 && !status; i++)
+		status = machine_cpu(driver, &r->cpu[i]);
+	if (!status)
+		status = cli_machines(driver);
+	return status || !driver->namespaces ? status : cli_namespaces();
+}
+
 int cmd_link(int argc, char **argv)
 {
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
+		.children = machine_choice_child,
 		.doc = "Boots two machines whose L0s exchange bytes over the link, and prints what that "
 		       "cost, a row for "
 		       "each (docs/link.md).\v" CLI_EXIT_DOC,
 	};
 	struct link_run r = {
-		.cpu = {CLI_DEFAULT_CPU, CLI_DEFAULT_CPU},
-		.bytes = {1u << 20,               0},
+		.machine = {.driver = &machine_bochs},
+		.bytes = {1u << 20,                 0},
 		.seconds = 120,
-		.script = {.seed = 1}
+		.script = {.seed = 1                       }
         };
 	struct wire *wire;
 	int status, err;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &r))
 		return CLI_USAGE;
-	status = cli_machines(&machine_bochs);
-	if (status)
-		return status;
-	status = cli_namespaces();
+	status = can_run(&r);
 	if (status)
 		return status;
 	wire = wire_new(&r.script, r.pcap);

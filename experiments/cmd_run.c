@@ -8,8 +8,8 @@
 
 #include "experiments/agent.h"
 #include "experiments/cli.h"
-#include "experiments/cpu_models.h"
 #include "experiments/experiment.h"
+#include "experiments/machine_choice.h"
 #include "experiments/setting.h"
 
 enum {
@@ -28,7 +28,8 @@ enum {
 
 static const struct argp_option options[] = {
 	{"cpu",						    OPT_CPU, "MODEL", 0, "The machines' processor (default " CLI_DEFAULT_CPU ")", 0},
-	{"jobs",						 'j', "N", 0, "Machines at a time (default: the processors of this computer)", 0},
+	{"jobs",						 'j', "N", 0,
+	 "Machines at a time (default: the processors of this computer; 1 where they are real)", 0},
 	{"keep", OPT_KEEP, 0, 0, "Leave the machines' files and logs in DIR/machines", 0},
 	{"out",							OPT_OUT, "DIR", 0, "Folder of the result (default: a new one under results/runs)", 0},
 	{"set",     OPT_SET, "KEY=VALUE", 0, "A setting of the experiment; `nestbed list` shows them. Repeatable",
@@ -50,6 +51,7 @@ static const struct argp_option options[] = {
 
 struct arguments {
 	struct run run;
+	struct machine_choice machine;
 	const char *out;
 	struct setting *settings;
 	unsigned setting_count;
@@ -107,8 +109,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPT_CPU:
 		a->run.cpu = arg;
-		if (!cpu_model_find(arg))
-			argp_error(state, "%s", cpu_model_unknown(arg));
 		return 0;
 	case 'j':
 		if (number_parse(arg, 1, 1024, &number, &why))
@@ -136,6 +136,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "%s", why);
 		a->run.agent = arg;
 		return 0;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->machine;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (a->run.experiment)
 			argp_error(state, "one EXPERIMENT at a time");
@@ -162,6 +165,22 @@ static int apply_settings(struct arguments *a)
 										       : CLI_OK;
 }
 
+/* The machines on which the experiment runs; an exit status. */
+static int choose_machines(struct arguments *a)
+{
+	struct run *r = &a->run;
+	const struct machine_driver *standard = experiment_driver(r->experiment), *asked = a->machine.driver;
+	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (asked && asked != standard && !r->experiment->any_machine)
+		return cli_usage(text_format("experiment %s runs on machine %s alone", r->experiment->name,
+					     standard->name));
+	r->driver = asked ? asked : standard;
+	if (!r->jobs) /* on hardware machines would disturb each other */
+		r->jobs = asked && !asked->emulates ? 1 : cores > 0 ? (unsigned)cores : 1;
+	return machine_cpu(r->driver, &r->cpu);
+}
+
 static int run(struct arguments *a)
 {
 	struct run *r = &a->run;
@@ -171,7 +190,9 @@ static int run(struct arguments *a)
 		status = cli_usage(
 			text_format("--agent: %s has no machines that run elsewhere", r->experiment->name));
 	if (!status)
-		status = cli_machines(experiment_driver(r->experiment));
+		status = choose_machines(a);
+	if (!status)
+		status = cli_machines(r->driver);
 	if (status)
 		return status;
 	status = run_open(r, a->out, json_incref(a->command_line));
@@ -196,15 +217,13 @@ int cmd_run(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
+		.children = machine_choice_child,
 		.args_doc = "EXPERIMENT",
 		.doc = "Runs EXPERIMENT and writes its records, tables and figures, and meta.json, which "
 		       "says how they came to "
 		       "be.\v" CLI_EXIT_DOC,
 	};
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	struct arguments a = {
-		.run = {.cpu = CLI_DEFAULT_CPU, .seconds = 300, .jobs = cores > 0 ? (unsigned)cores : 1}
-        };
+	struct arguments a = {.run = {.seconds = 300}};
 	int status;
 
 	a.command_line = json_pack("[ss]", "nestbed", "run");

@@ -50,3 +50,8 @@ char *cpu_model_unknown(const char *name)
 			text_addf(&t, "%s %s", i ? "," : "", cpu_models[i].name);
 	return t.data;
 }
+
+char *cpu_model_lacks(const char *name)
+{
+	return cpu_model_find(name) ? NULL : cpu_model_unknown(name);
+}

@@ -17,5 +17,7 @@ extern const size_t cpu_model_count;
 const struct cpu_model *cpu_model_find(const char *name);
 /* malloc'd: a sentence for somebody who asked for `name`, with the names of those that have VT-x. */
 char *cpu_model_unknown(const char *name);
+/* The same sentence, or NULL when there is one of this name. */
+char *cpu_model_lacks(const char *name);
 
 #endif

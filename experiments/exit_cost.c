@@ -64,6 +64,16 @@ struct state {
 	struct exit_trace_rows traced;
 };
 
+/* With what its records call a tick, where that is none of Bochs'. */
+static const char *l1hv_words(const struct run *run, const struct planned *p)
+{
+	const char *unit = exits_unit_words(run);
+
+	if (!*unit || !*p->l1hv)
+		return *unit ? unit : p->l1hv;
+	return INTERCEPT_ALL " " EXITS_UNIT_CYCLES;
+}
+
 static void plan_launch(const struct state *s, struct launch *l, const struct planned *p)
 {
 	const char *cmdline = p->vmx ? s->vmx_cmdline : s->cmdline;
@@ -80,7 +90,7 @@ static void plan_launch(const struct state *s, struct launch *l, const struct pl
 		.l0_lines = "",
 	};
 	if (p->depth == 2)
-		exits_launch_l2(l, s->images.exits, s->images.l1hv, cmdline, p->l1hv);
+		exits_launch_l2(l, s->images.exits, s->images.l1hv, cmdline, l1hv_words(s->run, p));
 }
 
 /* Adds the rows of runs from first on; their unit is that of the first that has one. */
@@ -222,6 +232,9 @@ static int run_all(struct state *s)
 	bool shadow;
 	int status, differ;
 
+	if (!s->run->driver->emulates && (wants_peer(s) || exit_trace_iterations(s->run)))
+		return cli_usage(text_format("settings peer and trace are for machine bochs, not %s",
+					     s->run->driver->name));
 	if (guest_read("exits", &s->images.exits) || guest_read("l1hv", &s->images.l1hv))
 		return CLI_REFUSED;
 	if (exit_trace_iterations(s->run) && guest_read(EXIT_TRACE_IMAGE, &s->images.traced))
@@ -293,6 +306,7 @@ static const struct figure figures[] = {
 const struct experiment exit_cost = {
 	.name = "exit-cost",
 	.what = "what each trapped operation costs bare, at L1 and at L2",
+	.any_machine = true,
 	.keys = keys,
 	.key_count = sizeof(keys) / sizeof(keys[0]),
 	.figures = figures,

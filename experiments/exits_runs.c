@@ -65,6 +65,11 @@ char *exits_vmx_cmdline(const struct run *run, const char *iterations)
 	return cmdline;
 }
 
+const char *exits_unit_words(const struct run *run)
+{
+	return run->driver->emulates ? "" : EXITS_UNIT_CYCLES;
+}
+
 void exits_launch_l2(struct launch *l, struct blob exits, struct blob l1hv, const char *cmdline,
 		     const char *l1hv_cmdline)
 {
@@ -143,7 +148,7 @@ int exits_runs_make(struct run *run, const struct exits_variant *variant, unsign
 		for (unsigned i = 0; i < count; i++) {
 			r->launch[i] = (struct launch){
 				.name = variant[i].name, .vm_lines = variant[i].vm_lines, .l0_lines = ""};
-			exits_launch_l2(&r->launch[i], exits, l1hv, cmdline, "");
+			exits_launch_l2(&r->launch[i], exits, l1hv, cmdline, exits_unit_words(run));
 			capture_init(&r->capture[i], 2);
 		}
 		status = run_machines(run, r->launch, r->capture, count);

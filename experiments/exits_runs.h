@@ -21,6 +21,11 @@ int exits_check_ops(const char *value, char **why);
 char *exits_cmdline(const struct run *run, const char *iterations);
 /* Of those operations alone that need VT-x in the guest; NULL when none of them is asked for. */
 char *exits_vmx_cmdline(const struct run *run, const char *iterations);
+#define EXITS_UNIT_CYCLES "unit=cycles"
+
+/* For l1hv's command line: what its records call a tick on the run's machines, or "" where it is l1hv's
+ * standard. */
+const char *exits_unit_words(const struct run *run);
 /* Makes the workload a VM of l1hv, which is a VM of L0. */
 void exits_launch_l2(struct launch *l, struct blob exits, struct blob l1hv, const char *cmdline,
 		     const char *l1hv_cmdline);

@@ -22,6 +22,7 @@ struct figure {
 struct experiment {
 	const char *name, *what;
 	const struct machine_driver *driver; /* of its machines; NULL: Bochs */
+	bool any_machine; /* a user may choose another */
 	const struct experiment_key *keys;
 	size_t key_count;
 	const struct figure *figures;

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "experiments/child.h"
+#include "experiments/cli.h"
+#include "experiments/cpu_models.h"
 #include "experiments/files.h"
 #include "experiments/machine.h"
 #include "experiments/scratch.h"
@@ -150,6 +152,8 @@ static const char *kvm_lacks(void)
 
 const struct machine_driver machine_kvm = {
 	.name = "kvm",
+	.standard_cpu = CLI_DEFAULT_CPU,
+	.cpu_lacks = cpu_model_lacks,
 	.lacks = kvm_lacks,
 	.start = kvm_start,
 	.fd = kvm_fd,

@@ -6,6 +6,7 @@
 #ifndef EXPERIMENTS_MACHINE_H
 #define EXPERIMENTS_MACHINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -80,6 +81,16 @@ struct machine;
 
 struct machine_driver {
 	const char *name;
+	const char *standard_cpu;
+	/* NULL, or whether there is a CPU model of this name: NULL, or a sentence (malloc'd). */
+	char *(*cpu_lacks)(const char *cpu);
+	/* It is an emulator that counts instructions, whatever else the computer does, and has struct
+	 * machine_trace. */
+	bool emulates;
+	bool namespaces; /* a machine with a NIC needs a network namespace of its own */
+	/* What runs the machines, a line (static), once lacks() found nothing; NULL: meta.json says it
+	 * anyway. */
+	const char *(*version)(void);
 	/* What this computer lacks to run such a machine: a sentence (static), or NULL. */
 	const char *(*lacks)(void);
 	/* 0 or negative errno; *why (malloc'd) says what went wrong. */

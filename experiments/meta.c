@@ -38,7 +38,7 @@ static void set_command_output(json_t *object, const char *key, const char *comm
 	free(line);
 }
 
-json_t *meta_versions(void)
+json_t *meta_versions(const struct machine_driver *driver)
 {
 	json_t *v = json_object();
 
@@ -47,6 +47,8 @@ json_t *meta_versions(void)
 	set_command_output(
 		v, "bochs",
 		"bochs-bin --help 2>&1 </dev/null | sed -n 's/^ *\\(Bochs x86 Emulator.*\\)/\\1/p'");
+	if (driver && driver->version && driver->version())
+		json_object_set_new(v, driver->name, json_string(driver->version()));
 	set_command_output(v, "gnuplot", "gnuplot --version 2>/dev/null");
 	return v;
 }
@@ -88,11 +90,11 @@ json_t *meta_new(const struct run *run, json_t *command_line)
 	json_object_set_new(m, "date", json_string(date));
 	json_object_set_new(m, "settings", settings);
 	json_object_set_new(m, "seed", json_integer((json_int_t)seed_of(run)));
-	json_object_set_new(m, "machine", json_string(experiment_driver(run->experiment)->name));
+	json_object_set_new(m, "machine", json_string(run->driver->name));
 	if (run->agent)
 		json_object_set_new(m, "agent", json_string(run->agent));
 	json_object_set_new(m, "host_cpu", json_string(run->cpu));
-	json_object_set_new(m, "versions", meta_versions());
+	json_object_set_new(m, "versions", meta_versions(run->driver));
 	json_object_set_new(m, "computer", meta_computer());
 	return m;
 }

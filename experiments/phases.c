@@ -140,6 +140,7 @@ static const struct figure figures[] = {
 const struct experiment phases = {
 	.name = "phases",
 	.what = "where the ticks of an exit of L2 go, and which fields L1 uses",
+	.any_machine = true,
 	.keys = keys,
 	.key_count = sizeof(keys) / sizeof(keys[0]),
 	.figures = figures,

@@ -140,7 +140,7 @@ int run_machines(struct run *run, struct launch *launches, struct capture *captu
 		jobs[i] =
 			(struct job){.spec = launches[i].spec, .output = capture_output, .ctx = &captures[i]};
 	}
-	if (!status && pool_run(experiment_driver(run->experiment), jobs, count, run->jobs, &progress))
+	if (!status && pool_run(run->driver, jobs, count, run->jobs, &progress))
 		status = pool_signal() ? CLI_INTERRUPTED + pool_signal() : CLI_DIED;
 	for (unsigned i = 0; i < count; i++) {
 		int one = jobs[i].ran ? book(run, &launches[i], &captures[i], &jobs[i]) : CLI_OK;

@@ -16,6 +16,7 @@ struct experiment;
 
 struct run {
 	const struct experiment *experiment;
+	const struct machine_driver *driver; /* of its machines */
 	const char *cpu;
 	const char **values; /* of the experiment's keys, in their order */
 	const char *agent; /* where machines of the experiment that may be elsewhere run; NULL: here */

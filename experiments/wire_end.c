@@ -104,7 +104,10 @@ int wire_end_take(int channel)
 	return fd;
 }
 
-/* The end may be a pair of local sockets instead (experiments/machine_remote.c): these take no address. */
+/*
+ * An end that is connected goes there: to another process (experiments/machine_remote.c), or to a NIC outside
+ * of any namespace (experiments/libvirt.c).
+ */
 bool wire_end_send(int fd, const uint8_t *frame, size_t size)
 {
 	const struct sockaddr_in nic = {
@@ -113,5 +116,9 @@ bool wire_end_send(int fd, const uint8_t *frame, size_t size)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 
+	const ssize_t sent = send(fd, frame, size, 0);
+
+	if (sent >= 0 || errno != EDESTADDRREQ)
+		return sent == (ssize_t)size;
 	return sendto(fd, frame, size, 0, (const struct sockaddr *)&nic, sizeof(nic)) == (ssize_t)size;
 }

@@ -71,7 +71,7 @@ json_t *facts_here(const char *cpu)
 	json_object_set_new(facts, "host", json_string(host));
 	json_object_update_new(facts, meta_computer());
 	json_object_set_new(facts, "memory_mib", json_integer((json_int_t)pages * page / MIB));
-	json_object_set_new(facts, "versions", meta_versions());
+	json_object_set_new(facts, "versions", meta_versions(NULL));
 	if (machine_bochs.lacks())
 		json_object_set_new(facts, "lacks", json_string(machine_bochs.lacks()));
 	add_processor(facts, host, cpu);

@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Our baselines beside libvirt's own, for every feature that libvirt knows: its test driver, which is in its library, and a libvirtd
-# that this test starts for itself, without rights, in a folder of its own; a libvirtd that runs already is left alone.
-# shellcheck disable=SC1091,SC2154,SC2317 # work, build and failed come from cases; cases are called by name
+# that this test starts for itself.
+# shellcheck disable=SC1091,SC2154,SC2317 # work, build, failed, uri come from cases and libvirtd; cases are called by name
 set -u
 # shellcheck source=tests/system/cases
 . "$(dirname "$0")/cases"
+# shellcheck source=tests/system/libvirtd
+. "$(dirname "$0")/libvirtd"
 program=$build/cpu-baseline
 hosts=cpu_baseline/hosts
 models=(Penryn Nehalem Westmere SandyBridge IvyBridge Haswell Haswell-noTSX Broadwell Broadwell-noTSX Skylake-Client
@@ -75,46 +77,7 @@ no_hypervisor() {
 case_ "no hypervisor's answer from what is none" no_hypervisor
 
 # ---- with a daemon ----
-# Where it keeps everything; short, for the names of sockets are.
-daemon=
-pid=
-stop() {
-	if [ -n "$pid" ]; then
-		kill "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
-		pid=
-	fi
-}
-trap 'stop; rm -rf "$work" ${daemon:+"$daemon"}' EXIT
-skip() {
-	echo "skip libvirtd $1"
-	exit "$failed"
-}
-command -v libvirtd >/dev/null || skip "libvirtd is not installed"
-command -v qemu-system-x86_64 >/dev/null || skip "qemu-system-x86_64 is not installed"
-daemon=$(mktemp -d /tmp/nestbed.XXXXXX) || exit 1
-mkdir -p "$daemon"/{run,config,cache,data}
-chmod 700 "$daemon" "$daemon/run"
-unprivileged=()
-if [ "$(id -u)" -eq 0 ]; then
-	unprivileged=(setpriv --reuid=65534 --regid=65534 --clear-groups)
-	chown -R 65534:65534 "$daemon"
-fi
-# A daemon without rights serves sessions only: each of its folders is where these variables say. It ends by itself when nobody asks
-# for half a minute, should this script be killed.
-"${unprivileged[@]}" env -i PATH="$PATH" HOME="$daemon" XDG_RUNTIME_DIR="$daemon/run" XDG_CONFIG_HOME="$daemon/config" \
-	XDG_CACHE_HOME="$daemon/cache" XDG_DATA_HOME="$daemon/data" libvirtd --timeout 30 >"$work/libvirtd.log" 2>&1 </dev/null &
-pid=$!
-socket=$daemon/run/libvirt/libvirt-sock
-for _ in {1..100}; do
-	[ -S "$socket" ] || ! kill -0 "$pid" 2>/dev/null || { sleep 0.1; continue; }
-	break
-done
-if [ ! -S "$socket" ]; then
-	tail -n 5 "$work/libvirtd.log"
-	skip "libvirtd does not start here"
-fi
-uri="qemu+unix:///session?socket=$socket"
+daemon_start >"$work/why" || { echo "skip libvirtd $(tail -n 1 "$work/why")"; exit "$failed"; }
 case_ "models, pairs and all of them: libvirtd" pairs_of_models "$uri" models
 case_ "kept hosts, pairs and all of them: libvirtd" pairs_of_hosts "$uri" hosts
 case_ "a difference that nothing explains is told: libvirtd" unexplained "$uri"
@@ -167,16 +130,7 @@ if command -v virsh >/dev/null; then
 else
 	echo "skip libvirtd takes our XML as it is virsh is not installed"
 fi
-stop
-nothing_left() {
-	# Each process of the daemon has its folder in its arguments or environment, or as its own.
-	local p
-	for p in /proc/[0-9]*; do
-		tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -qF "$daemon/" && { tr '\0' ' ' <"$p/cmdline"; return 1; }
-		tr '\0' '\n' <"$p/environ" 2>/dev/null | grep -qF "=$daemon" && { tr '\0' ' ' <"$p/cmdline"; return 1; }
-	done
-	return 0
-}
-case_ "nothing of libvirtd is left" nothing_left
+daemon_stop
+case_ "nothing of libvirtd is left" daemon_gone
 cat "$work"/summary-*
 exit "$failed"

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "experiments/machine_choice.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "experiments/cli.h"
+#include "experiments/libvirt.h"
+
+enum { OPT_MACHINE = 0x4D00, OPT_PIN };
+
+static const struct argp_option options[] = {
+	{"machine",						      OPT_MACHINE, "KIND", 0,
+	 "bochs (default); libvirt[:URI], a machine of this computer's KVM (default URI " LIBVIRT_STANDARD_URI
+	 "); or libvirt-tcg[:URI], one without VT-x (docs/hardware.md)", 0},
+	{"pin",							OPT_PIN, "SET", 0, "Processors on which machines of libvirt's run, such as 2,4-5", 0},
+	{0},
+};
+
+static error_t choose(struct machine_choice *c, const char *arg, const struct argp_state *state)
+{
+	static const struct {
+		const char *kind;
+		bool tcg;
+	} kinds[] = {
+		{"libvirt",     false},
+		{"libvirt-tcg", true },
+	};
+	const size_t n = strcspn(arg, ":");
+	const char *uri = arg[n] ? arg + n + 1 : LIBVIRT_STANDARD_URI;
+
+	if (!strcmp(arg, machine_bochs.name)) {
+		c->driver = &machine_bochs;
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strlen(kinds[i].kind) == n && !strncmp(kinds[i].kind, arg, n) && *uri) {
+			c->driver = libvirt_machine(uri, kinds[i].tcg);
+			return 0;
+		}
+	argp_error(state, "no machine '%s'; there are bochs, libvirt[:URI] and libvirt-tcg[:URI]", arg);
+	return ARGP_ERR_UNKNOWN;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct machine_choice *c = state->input;
+
+	switch (key) {
+	case OPT_MACHINE:
+		return choose(c, arg, state);
+	case OPT_PIN:
+		c->pin = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (c->pin && (!c->driver || c->driver == &machine_bochs))
+			argp_error(state, "--pin is for machines of libvirt's; taskset pins all others");
+		if (c->pin)
+			libvirt_pin(c->pin);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp machine_choice_argp = {.options = options, .parser = parse};
+const struct argp_child machine_choice_child[] = {
+	{&machine_choice_argp, 0, NULL, 0},
+        {0               }
+};
+
+int machine_cpu(const struct machine_driver *driver, const char **cpu)
+{
+	char *why;
+
+	if (!*cpu)
+		*cpu = driver->standard_cpu;
+	why = driver->cpu_lacks ? driver->cpu_lacks(*cpu) : NULL;
+	return why ? cli_usage(why) : CLI_OK;
+}
