@@ -47,6 +47,7 @@ int cmd_list(int argc, char **argv);
 int cmd_move(int argc, char **argv);
 int cmd_plot(int argc, char **argv);
 int cmd_records(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_stream(int argc, char **argv);
 

@@ -18,6 +18,7 @@ static const struct command commands[] = {
 	{"compare", "say what differs between two results, beyond noise",      cmd_compare},
 	{"plot",    "draw a result's figures, for a screen or a paper",        cmd_plot   },
 	{"cluster", "run a plan of experiments over the hosts of a cluster",   cmd_cluster},
+	{"report",  "results as one HTML page that needs nothing else",        cmd_report },
 	{"doctor",  "say what this computer has and lacks",                    cmd_doctor },
 };
 

@@ -42,6 +42,13 @@ ALL += $(NESTBED_PLOTS:scripts/plots/%=$(BUILD)/plots/%)
 $(BUILD)/plots/%: scripts/plots/%
 	$(Q)mkdir -p $(@D) && cp $< $@
 
+# What a report's page looks like and does.
+NESTBED_PAGE := $(wildcard experiments/report/*)
+ALL += $(NESTBED_PAGE:experiments/report/%=$(BUILD)/report/%)
+
+$(BUILD)/report/%: experiments/report/%
+	$(Q)mkdir -p $(@D) && cp $< $@
+
 # What slow instructions cost, with its sources.
 ALL += $(BUILD)/latencies.csv
 
@@ -69,6 +76,8 @@ NESTBED_MOVE := experiments/move_path.c experiments/move_watch.c experiments/mov
 	experiments/cpu_models.c experiments/setting.c experiments/csv.c experiments/text.c migration/session.c
 NESTBED_COMPARE := experiments/table.c experiments/columns.c experiments/compare.c experiments/compare_text.c \
 	experiments/csv.c experiments/text.c
+NESTBED_REPORT := experiments/report.c experiments/html.c experiments/svg_inline.c experiments/claims.c experiments/result.c \
+	experiments/files.c $(NESTBED_COMPARE)
 $(call unit_test,test_nestbed_stream,tests/unit/test_nestbed_stream.c experiments/stream.c experiments/text.c)
 $(call unit_test,test_nestbed_decode,tests/unit/test_nestbed_decode.c $(NESTBED_DECODE) $(NESTBED_FRAMES),$(NESTBED_LIBS))
 $(call unit_test,test_nestbed_setting,tests/unit/test_nestbed_setting.c experiments/setting.c experiments/cpu_models.c experiments/text.c)
@@ -81,9 +90,11 @@ $(call unit_test,test_nestbed_migrate,tests/unit/test_nestbed_migrate.c experime
 $(call unit_test,test_nestbed_peer,tests/unit/test_nestbed_peer.c experiments/cpio.c experiments/peer_split.c experiments/exit_cost_ratio.c $(NESTBED_TABLES),$(NESTBED_LIBS))
 $(call unit_test,test_nestbed_host_exits,tests/unit/test_nestbed_host_exits.c experiments/host_exits_rows.c experiments/csv.c experiments/text.c)
 $(call unit_test,test_nestbed_compare,tests/unit/test_nestbed_compare.c $(NESTBED_COMPARE),-lm)
+$(call unit_test,test_nestbed_report,tests/unit/test_nestbed_report.c $(NESTBED_REPORT),-ljansson -lm)
 $(call unit_test,test_wire_script,tests/unit/test_wire_script.c experiments/wire_script.c experiments/text.c)
 $(call fuzzer,wire_script,tests/fuzz/fuzz_wire_script.c experiments/wire_script.c experiments/text.c)
 $(call fuzzer,compare,tests/fuzz/fuzz_compare.c $(NESTBED_COMPARE),-lm)
+$(call fuzzer,svg_inline,tests/fuzz/fuzz_svg_inline.c experiments/svg_inline.c experiments/html.c experiments/text.c)
 $(call fuzzer,latencies,tests/fuzz/fuzz_latencies.c experiments/latencies.c experiments/trace.c experiments/csv.c experiments/text.c)
 $(call fuzzer,nestbed_trace,tests/fuzz/fuzz_nestbed_trace.c experiments/trace.c experiments/bochs_output.c experiments/text.c)
 $(call fuzzer,agent,tests/fuzz/fuzz_agent.c experiments/agent_message.c experiments/agent_write.c experiments/cpu_models.c experiments/text.c,$(BUILD)/nestbed.o/agent.pb-c.o $(NESTBED_LIBS))

@@ -36,7 +36,7 @@ widest = 0
 do for [b in bars] { widest = room(b) > widest ? room(b) : widest }
 left   = printed ? widest + 12 : 0.27 * width
 keys   = narrow ? words(phases) : 3
-below  = 55.0 + 20 * keys + (narrow ? 18 : 0)
+below  = 65.0 + 20 * keys + (narrow ? 18 : 0)
 height = (printed ? 8 : 15) + below + n * (printed ? 20 : 26)
 eval terminal(width, height)
 set output figure
