@@ -111,9 +111,11 @@ static int check_task(const struct entry *e, const struct plan_task *task)
 	char *why;
 	int err = 0;
 
-	if (!cpu_model_find(task->cpu))
-		err = yaml_tree_error(e->tree, yaml_tree_get(e->tree, e->node, "cpu"), "cpu: %s",
-				      cpu_model_unknown(task->cpu));
+	if (!cpu_model_find(task->cpu)) {
+		why = cpu_model_unknown(task->cpu);
+		err = yaml_tree_error(e->tree, yaml_tree_get(e->tree, e->node, "cpu"), "cpu: %s", why);
+		free(why);
+	}
 	if (!err && experiment_apply(e->experiment, task->settings, task->setting_count, values, &why)) {
 		err = yaml_tree_error(e->tree, yaml_tree_get(e->tree, e->node, "set"), "set: %s", why);
 		free(why);
