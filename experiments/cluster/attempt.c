@@ -33,7 +33,7 @@ static void add_word(char ***words, unsigned *count, char *word)
 	(*words)[(*count)++] = word;
 }
 
-char **attempt_words(const struct plan *plan, const struct plan_task *task, bool keep)
+char **attempt_words(const struct plan_task *task, bool keep)
 {
 	char **words = NULL;
 	unsigned count = 0;
@@ -42,7 +42,7 @@ char **attempt_words(const struct plan *plan, const struct plan_task *task, bool
 	add_word(&words, &count, text_copy(task->experiment->name));
 	add_word(&words, &count, text_format("--cpu=%s", task->cpu));
 	add_word(&words, &count, text_copy("--jobs=1"));
-	add_word(&words, &count, text_format("--timeout=%u", plan->timeout));
+	add_word(&words, &count, text_format("--timeout=%u", task->timeout));
 	for (unsigned i = 0; i < task->setting_count; i++)
 		add_word(&words, &count,
 			 text_format("--set=%s=%s", task->settings[i].key, task->settings[i].value));

@@ -44,7 +44,7 @@ void attempt_send(unsigned to, enum post_kind kind, const struct attempt *attemp
 __attribute__((warn_unused_result)) int attempt_read(const struct post_message *message,
 						     struct attempt *attempt);
 void attempt_free(struct attempt *attempt);
-char **attempt_words(const struct plan *plan, const struct plan_task *task, bool keep);
+char **attempt_words(const struct plan_task *task, bool keep);
 
 void attempt_send_piece(const struct attempt_piece *piece);
 /* Points into the message. 0, or -EINVAL: malformed, or a path that leads out of the folder. */

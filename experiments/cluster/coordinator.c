@@ -243,7 +243,7 @@ static void begin(struct coordinator *c, unsigned task)
 		.partner = ATTEMPT_ALONE,
 		.limit = c->asked->plan->limit,
 		.name = t->name,
-		.words = attempt_words(c->asked->plan, t, c->asked->keep),
+		.words = attempt_words(t, c->asked->keep),
 	};
 
 	if (t->across) {

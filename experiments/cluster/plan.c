@@ -30,7 +30,7 @@ struct entry {
 	const char *name; /* what its tasks' names begin with */
 	struct axis axis[AXES_MAX];
 	unsigned axes;
-	unsigned repeats;
+	unsigned repeats, timeout;
 	bool across;
 };
 
@@ -141,6 +141,7 @@ static int add_task(const struct entry *e, unsigned repeat)
 	*task = (struct plan_task){
 		.experiment = e->experiment,
 		.repeat = repeat,
+		.timeout = e->timeout,
 		.across = e->across,
 		.line = yaml_tree_line(e->node),
 	};
@@ -244,7 +245,8 @@ static bool advance(struct entry *e)
 
 static int read_entry(struct entry *e, const struct experiment *const *known, size_t known_count)
 {
-	static const char *const keys[] = {"experiment", "cpu", "set", "repeats", "across", "name", NULL};
+	static const char *const keys[] = {"experiment", "cpu",  "set",     "repeats",
+					   "across",     "name", "timeout", NULL};
 	int err = yaml_tree_mapping(e->tree, e->node, "an entry of tasks", keys);
 
 	if (err)
@@ -258,6 +260,9 @@ static int read_entry(struct entry *e, const struct experiment *const *known, si
 	err = read_across(e);
 	if (!err)
 		err = yaml_tree_number(e->tree, e->node, "repeats", 1, PLAN_REPEATS_MAX, 1, &e->repeats);
+	if (!err)
+		err = yaml_tree_number(e->tree, e->node, "timeout", 0, PLAN_SECONDS_MAX, e->plan->timeout,
+				       &e->timeout);
 	if (!err)
 		err = read_axes(e);
 	if (err)

@@ -26,13 +26,14 @@ struct plan_task {
 	struct setting *settings; /* those that the plan gives */
 	unsigned setting_count;
 	unsigned repeat; /* from 1 on */
+	unsigned timeout; /* s, of each machine; 0: none */
 	bool across; /* source and target of its moves are on two ranks */
 	unsigned line; /* of the plan, where its entry begins */
 };
 
 struct plan {
 	char *name;
-	unsigned timeout; /* s, of each machine; 0: none */
+	unsigned timeout; /* as a task's, where its entry says nothing */
 	unsigned limit; /* s, of each task; 0: none */
 	struct plan_task *task;
 	unsigned count;

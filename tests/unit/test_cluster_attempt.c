@@ -128,12 +128,11 @@ static void words(void **state)
 	static const struct experiment e = {.name = "still"};
 	char cpu[] = "tigerlake", key[] = "ops", value[] = "a,b";
 	struct setting setting = {key, value};
-	const struct plan plan = {.timeout = 9};
 	const struct plan_task task = {
-		.experiment = &e, .cpu = cpu, .settings = &setting, .setting_count = 1};
+		.experiment = &e, .cpu = cpu, .settings = &setting, .setting_count = 1, .timeout = 9};
 	static const char *const wanted[] = {"run",         "still",         "--cpu=tigerlake", "--jobs=1",
 					     "--timeout=9", "--set=ops=a,b", "--keep"};
-	char **got = attempt_words(&plan, &task, true);
+	char **got = attempt_words(&task, true);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {

@@ -73,13 +73,16 @@ static void says_all_of_a_task(void **state)
 
 	(void)state;
 	assert_int_equal(read_text("name: n\ntimeout: 7\nlimit: 0\ntasks:\n- experiment: moving\n"
-				   "  set: {ops: 'a,b', count: 3}\n  across: true\n  repeats: 3\n",
+				   "  set: {ops: 'a,b', count: 3}\n  across: true\n  repeats: 3\n- "
+				   "{experiment: still, timeout: 2}\n",
 				   &plan, &why),
 			 0);
 	assert_string_equal(plan.name, "n");
 	assert_int_equal(plan.timeout, 7);
 	assert_int_equal(plan.limit, 0);
-	assert_int_equal(plan.count, 3);
+	assert_int_equal(plan.count, 4);
+	assert_int_equal(plan.task[2].timeout, 7);
+	assert_int_equal(plan.task[3].timeout, 2);
 	assert_ptr_equal(plan.task[2].experiment, &moving);
 	assert_int_equal(plan.task[2].repeat, 3);
 	assert_int_equal(plan.task[2].line, 5);
@@ -112,7 +115,8 @@ static const struct {
 	{"unknown experiment",        "tasks:\n- experiment: stil\n",
 	 "p.yaml:2: no experiment 'stil'; `nestbed list` shows them"											  },
 	{"unknown entry key",         "tasks:\n- experiment: still\n  cpus: x\n",
-	 "p.yaml:3: there is no key 'cpus' here; expected experiment, cpu, set, repeats, across or name"                                                      },
+	 "p.yaml:3: there is no key 'cpus' here; expected experiment, cpu, set, repeats, across, name or "
+	 "timeout"																	    },
 	{"unknown model",             "tasks:\n- experiment: still\n  cpu: i486\n",                "p.yaml:3: cpu: "                                          },
 	{"unknown setting",           "tasks:\n- experiment: still\n  set: {colours: red}\n",
 	 "p.yaml:3: set: still has no setting 'colours'; it has count, ops, colour"                                                                           },

@@ -1,0 +1,188 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A plan over the ranks of an MPI job: on three hosts that are network namespaces, with a machine that dies and a move between two of
+# them; and what stands when a rank is killed.
+# shellcheck disable=SC1091,SC2154,SC2317 # work, build and failed come from cases; cases are called by name
+set -u
+# shellcheck source=tests/system/cases
+. "$(dirname "$0")/cases"
+nestbed=$(realpath "$build/nestbed")
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export NESTBED_CLUSTER_TEST=$work # what runs is known by it
+for program in bochs-bin mpirun "$nestbed-cluster"; do
+	if ! command -v "$program" >/dev/null; then
+		echo "skip cluster $program is missing"
+		exit 0
+	fi
+done
+mkdir "$work/tmp"
+export TMPDIR=$work/tmp
+
+# Processes of this test with that in their command line: running WORDS
+running() {
+	local process
+	for process in /proc/[0-9]*; do
+		if grep -qzxF "NESTBED_CLUSTER_TEST=$work" "$process/environ" && tr '\0' ' ' <"$process/cmdline" | grep -qE -- "$1"; then
+			echo "${process#/proc/}"
+		fi
+	done 2>/dev/null
+}
+# until SECONDS COMMAND...
+until_() {
+	local tries=$(($1 * 20))
+	shift
+	until "$@"; do
+		[ $((tries--)) -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
+no_process() {
+	[ -z "$(running '(bochs-bin|nestbed|nestbed-cluster) ')" ]
+}
+nothing_left() {
+	no_process && [ -z "$(find "$TMPDIR" -maxdepth 1 -name 'nestbed*')" ]
+}
+
+# ---- a plan that is wrong ----
+wrong_plan() {
+	printf 'tasks:\n- experiment: exit-cost\n  set: {iterations: none}\n' >"$work/wrong.yaml"
+	mpirun --oversubscribe -np 2 "$nestbed" cluster --out "$work/wrong" "$work/wrong.yaml" >"$work/out" 2>&1
+	[ $? -eq 2 ] && grep -q "wrong.yaml:3: set: iterations: 'none' is not a number" "$work/out" && [ ! -e "$work/wrong" ] &&
+		[ "$(grep -c 'wrong.yaml:3' "$work/out")" -eq 1 ]
+}
+no_plan() {
+	"$nestbed" cluster --dry-run "$work/nowhere.yaml" >"$work/out" 2>&1
+	[ $? -eq 2 ] && grep -q 'nowhere.yaml: No such file' "$work/out"
+}
+case_ "a plan that is wrong, told once" wrong_plan
+case_ "no plan" no_plan
+
+# ---- three hosts ----
+move='to: corei7_haswell_4770, guest_mib: 8, pages: 200, args: writes=2000, dirty_pages_per_s: 10000, link_mbit: 4000, track_pages: ""'
+cat >"$work/three.yaml" <<END
+name: three
+tasks:
+  - experiment: exit-cost
+    set: {ops: [cpuid, vmcall], iterations: 1}
+  - experiment: migrate
+    set: {$move}
+  - {experiment: migrate, across: yes, set: {$move}}
+END
+hosts=cpu_baseline/hosts
+three() {
+	scripts/cluster-netns -b "$build" --durations "$work/durations.csv" --out "$work/three" --keep \
+		--host-cpu 0="$hosts/corei7_haswell_4770.txt" --host-cpu 1="$hosts/corei7_sandy_bridge_2600k.txt" \
+		--host-cpu 2="$hosts/corei7_haswell_4770.txt" "$work/three.yaml" >"$work/three.log" 2>&1
+}
+# The first machine of exit-cost: a move whose machine is killed has an outcome of its own. find_victim WORDS, of its settings
+victim=
+find_victim() {
+	local run machine
+	for run in $(running "nestbed run exit-cost .*$1"); do
+		for machine in $(running 'bochs-bin '); do
+			if [ "$(awk '$1 == "PPid:" { print $2 }' "/proc/$machine/status" 2>/dev/null)" = "$run" ]; then
+				victim=$machine
+				return 0
+			fi
+		done
+	done
+	return 1
+}
+three &
+job=$!
+until_ 60 find_victim "" && kill -KILL "$victim"
+wait $job
+status=$?
+if [ "$status" -eq 77 ]; then
+	echo "skip cluster $(tail -n 1 "$work/three.log")"
+else
+	all_done() {
+		cat "$work/three.log"
+		[ "$status" -eq 0 ] && [ "$(find "$work/three/tasks" -mindepth 1 -maxdepth 1 | wc -l)" -eq 4 ] &&
+			grep -q '"state": "finished"' "$work/three/cluster.json"
+	}
+	# It ran again, and the log of the first time is there.
+	once_more() {
+		cat "$work/three/schedule.csv"
+		[ "$(grep -c ',again$' "$work/three/schedule.csv")" -eq 1 ] && [ "$(grep -c ',done$' "$work/three/schedule.csv")" -eq 4 ] &&
+			grep -rqs 'died' "$work/three/logs/"*.attempt-1.log && [ -z "$(ls -A "$work/three/failed")" ]
+	}
+	hosts_told() {
+		cat "$work/three/hosts.csv"
+		[ "$(cut -d, -f2 "$work/three/hosts.csv" | sort -u | grep -c '^host-[123]$')" -eq 3 ] &&
+			grep -qE '^ *host-2 .* avx2' "$work/three.log" && grep -qE '^ *host-1 .*other fields' "$work/three.log" &&
+			grep -q 'x86-64-v2' "$work/three/hosts/pool.txt"
+	}
+	# Two ranks on two hosts, and the tables of a move on one.
+	across() {
+		local table
+		awk -F, '$2 ~ /across/ && $10 == "done" && $4 != $6 { found = 1 } END { exit !found }' "$work/three/schedule.csv" || return 1
+		for table in migrate rounds down barriers; do
+			cmp "$work/three/tasks/migrate-corei7_skylake_x/$table.csv" "$work/three/tasks/migrate-corei7_skylake_x-across/$table.csv" ||
+				return 1
+		done
+		[ "$(wc -l <"$work/three/tasks/migrate-corei7_skylake_x-across/rounds.csv")" -gt 1 ]
+	}
+	gathered() {
+		local rows
+		rows=$(tail -qn +2 "$work"/three/tasks/exit-cost-*/exit-cost.csv | wc -l)
+		[ "$rows" -gt 4 ] && [ "$(wc -l <"$work/three/tables/exit-cost.exit-cost.csv")" -eq $((rows + 1)) ] &&
+			grep -q '^task,repeat,' "$work/three/tables/exit-cost.exit-cost.csv" &&
+			[ -s "$work/three/tasks/exit-cost-corei7_skylake_x-ops=cpuid/machines/bare/bochs.log" ] &&
+			"$nestbed" records "$work/three/tasks/exit-cost-corei7_skylake_x-ops=cpuid/records.pb" | grep -q 'cpuid'
+	}
+	predicted() {
+		"$nestbed" cluster --dry-run --ranks 3 --durations "$work/durations.csv" "$work/three.yaml" >"$work/out" 2>&1 &&
+			grep -q '^4 of 4 tasks ran before' "$work/out" && grep -qE ' [0-2]\+[0-2] .*across' "$work/out"
+	}
+	refused_folder() {
+		mpirun --oversubscribe -np 1 "$nestbed" cluster --out "$work/three" "$work/three.yaml" >"$work/out" 2>&1
+		[ $? -eq 2 ] && grep -q 'a cluster run was begun there; --resume continues it' "$work/out"
+	}
+	case_ "three hosts: all tasks" all_done
+	case_ "three hosts: a machine that died ran once more" once_more
+	case_ "three hosts: what they are, and their baseline" hosts_told
+	case_ "three hosts: a move between two" across
+	case_ "three hosts: rows, files and records gathered" gathered
+	case_ "three hosts: nothing left" nothing_left
+	case_ "three hosts: predicted the next time" predicted
+	case_ "a folder with a result" refused_folder
+fi
+
+# ---- a rank that is killed; a task that fails twice ----
+cat >"$work/two.yaml" <<END
+name: two
+tasks:
+  - {name: long, experiment: exit-cost, set: {ops: vmcall, iterations: 1000000}}
+  - {name: short, experiment: exit-cost, set: {ops: cpuid, iterations: 1}}
+END
+sed 's/name: long,/&timeout: 2,/' "$work/two.yaml" >"$work/two-b.yaml"
+short=$work/two/tasks/short-corei7_skylake_x
+mpirun --oversubscribe -np 2 "$nestbed" cluster --durations "$work/durations.csv" --out "$work/two" "$work/two.yaml" >"$work/two.log" 2>&1 &
+job=$!
+until_ 60 find_victim 1000000 && kill -STOP "$victim" # it hangs, and takes no time from the others
+until_ 60 test -e "$short"
+rank=$(for p in $(running 'nestbed cluster '); do grep -qzxF OMPI_COMM_WORLD_RANK=1 "/proc/$p/environ" && echo "$p"; done)
+kill -KILL "$rank"
+wait $job
+status=$?
+killed() {
+	cat "$work/two.log"
+	[ "$status" -ne 0 ] && until_ 5 no_process && [ -s "$short/meta.json" ] && [ -s "$short/exit-cost.csv" ] &&
+		grep -q '"state": "interrupted"' "$work/two/cluster.json" && grep -q -- "--resume $work/two" "$work/two.log"
+}
+resumed() {
+	local before after
+	before=$(stat -c %i "$short")
+	mpirun --oversubscribe -np 2 "$nestbed" cluster --durations "$work/durations.csv" --resume "$work/two" "$work/two-b.yaml" >"$work/out" 2>&1
+	status=$?
+	after=$(stat -c %i "$short")
+	[ "$status" -eq 1 ] && [ "$before" = "$after" ] && grep -q '2 tasks, 1 of them done before' "$work/out" &&
+		grep -q 'once more' "$work/out" && grep -q 'plan two: 1 of 2 tasks done, 1 failed' "$work/out" &&
+		grep -q '| .*out of time' "$work/out" && [ -s "$work/two/failed/long-corei7_skylake_x/meta.json" ] &&
+		[ "$(grep -c '^2,long-.*,\(again\|failed\)$' "$work/two/schedule.csv")" -eq 2 ]
+}
+case_ "a killed rank: all end, what was gathered stays" killed
+case_ "resumed: a task that fails twice is told with its log" resumed
+case_ "resumed: nothing left" nothing_left
+exit "$failed"
