@@ -10,6 +10,7 @@
 #include "experiments/agent.h"
 #include "experiments/cli.h"
 #include "experiments/files.h"
+#include "experiments/machine_choice.h"
 #include "experiments/move.h"
 #include "experiments/move_rows.h"
 #include "experiments/policy_pool.h"
@@ -87,6 +88,9 @@ struct arguments {
 	struct move_spec spec;
 	const char *agent[NB_LINK_HOSTS];
 	unsigned agents;
+	struct machine_choice machine;
+	const char *station[MOVE_HOPS_MAX + 1]; /* as named; NULL: the machine's standard processor */
+	unsigned stations;
 	struct move_path path;
 	struct text vm_lines, l0_lines, host_vm[NB_LINK_HOSTS], host_l0[NB_LINK_HOSTS];
 	const char *from, *policy_name, *capture;
@@ -167,12 +171,28 @@ static void add_setting(struct arguments *a, const char *arg, struct argp_state 
 	setting_free(&s);
 }
 
-static void add_host(struct arguments *a, const char *word, const struct argp_state *state)
+static void add_station(struct arguments *a, const char *word, const struct argp_state *state)
 {
+	if (a->stations == sizeof(a->station) / sizeof(a->station[0]))
+		argp_error(state, "more than %u moves", MOVE_HOPS_MAX);
+	a->station[a->stations++] = word;
+}
+
+/* Once it is known which machines they are. */
+static void make_path(struct arguments *a, const struct argp_state *state)
+{
+	const struct machine_driver *driver = a->machine.driver;
 	char *why;
 
-	if (move_path_add(&a->path, word, &why))
-		argp_error(state, "%s", why);
+	while (a->stations < 2) /* two, where none was named */
+		add_station(a, NULL, state);
+	a->path.any_model = !driver->cpu_lacks;
+	for (unsigned i = 0; i < a->stations; i++)
+		if (move_path_add(&a->path, a->station[i] ? a->station[i] : driver->standard_cpu, &why))
+			argp_error(state, "%s", why);
+	if (a->agents && driver != &machine_bochs)
+		argp_error(state, "--agent and --machine %s exclude each other", driver->name);
+	a->spec.driver = driver;
 }
 
 /* "1@7", "1@T:7" */
@@ -221,8 +241,7 @@ static void finish(struct arguments *a, const struct argp_state *state)
 {
 	if (!a->spec.guest.guest)
 		argp_error(state, "which IMAGE?");
-	while (!a->path.hops) /* two, where none was named */
-		add_host(a, CLI_DEFAULT_CPU, state);
+	make_path(a, state);
 	share_agents(a, state);
 	for (unsigned i = a->path.hosts; i < NB_LINK_HOSTS; i++)
 		if (a->host_vm[i].size || a->host_l0[i].size || a->spec.beside[i].name ||
@@ -296,15 +315,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	char *why;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->machine;
+		return 0;
 	case OPT_FROM:
-		if (a->path.hosts)
+		if (a->stations)
 			argp_error(state, "--from comes before --to, and once");
-		add_host(a, arg, state);
+		add_station(a, arg, state);
 		return 0;
 	case OPT_TO:
-		if (!a->path.hosts)
-			add_host(a, CLI_DEFAULT_CPU, state);
-		add_host(a, arg, state);
+		if (!a->stations)
+			add_station(a, NULL, state);
+		add_station(a, arg, state);
 		return 0;
 	case OPT_LINK:
 		if (wire_script_parse(arg, &a->spec.script, &why))
@@ -423,6 +445,8 @@ static int read_policy(struct arguments *a)
 
 	if (!a->policy_name)
 		return CLI_OK;
+	if (!strcmp(a->policy_name, POLICY_POOL) && a->path.any_model)
+		return cli_usage(text_copy("--policy " POLICY_POOL " knows Bochs' models alone"));
 	if (!strcmp(a->policy_name, POLICY_POOL))
 		err = policy_pool(&a->path, &a->policy, &why);
 	else
@@ -497,6 +521,7 @@ int cmd_move(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
+		.children = machine_choice_child,
 		.args_doc = "IMAGE [CMDLINE]",
 		.doc = "Boots IMAGE on host 0, and moves it while it runs from host to host; prints a line a "
 		       "round as it "
@@ -509,6 +534,7 @@ int cmd_move(int argc, char **argv)
 	int status, err;
 
 	a->spec.guest = (struct launch){.cmdline = "", .memory = 64ull << 20};
+	a->machine.driver = &machine_bochs;
 	a->spec.seconds = 120;
 	a->spec.script.seed = 1;
 	if (argp_parse(&argp, argc, argv, 0, NULL, a)) {
@@ -517,8 +543,8 @@ int cmd_move(int argc, char **argv)
 	}
 	status = read_policy(a);
 	if (!status)
-		status = cli_machines(&machine_bochs);
-	if (!status)
+		status = cli_machines(a->machine.driver);
+	if (!status && a->machine.driver->namespaces)
 		status = cli_namespaces();
 	if (!status) {
 		status = run(a);

@@ -299,7 +299,7 @@ int move_run(struct move *m, const struct move_spec *spec)
 		status = prepare(m, i);
 	if (status)
 		return status;
-	err = pool_run(&machine_bochs, m->job, hosts, hosts, &progress);
+	err = pool_run(spec->driver ? spec->driver : &machine_bochs, m->job, hosts, hosts, &progress);
 	for (unsigned i = 0; i <= spec->path->hops; i++) { /* what was never followed, after a loss */
 		m->watch.writes = i;
 		catch_up(m);

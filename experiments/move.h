@@ -23,6 +23,7 @@ struct move_kill {
 
 /* Asked for; everything borrowed, until move_free(). */
 struct move_spec {
+	const struct machine_driver *driver; /* of the hosts' machines; NULL: Bochs */
 	const struct move_path *path;
 	struct launch guest; /* the VM as launch_prepare() wants it; name, cpu and lines aside */
 	const char *vm_lines, *l0_lines; /* of each host, or "" */

@@ -20,7 +20,7 @@ static int host_of(const struct move_path *path, const char *word, char **why)
 		}
 		return number_parse(word, 0, path->hosts - 1, &number, why) ? -EINVAL : (int)number;
 	}
-	if (!cpu_model_find(word)) {
+	if (!path->any_model && !cpu_model_find(word)) {
 		*why = cpu_model_unknown(word);
 		return -EINVAL;
 	}

@@ -3,6 +3,8 @@
 #ifndef EXPERIMENTS_MOVE_PATH_H
 #define EXPERIMENTS_MOVE_PATH_H
 
+#include <stdbool.h>
+
 #include "experiments/text.h"
 #include "nestbed/link.h"
 
@@ -18,6 +20,7 @@ struct move_host {
 /* Hosts in the order in which they were named: the VM starts at host 0. Hop i goes from at[i] to at[i + 1].
  */
 struct move_path {
+	bool any_model; /* hosts may have others than Bochs' models */
 	struct move_host host[NB_LINK_HOSTS];
 	unsigned hosts, hops;
 	unsigned at[MOVE_HOPS_MAX + 1];

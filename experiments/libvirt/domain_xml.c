@@ -70,8 +70,9 @@ static void add_cpu(struct text *out, const struct domain *d)
 	const char *vmx = d->kvm ? "    <feature policy='require' name='vmx'/>\n" : "";
 
 	if (strcmp(d->cpu, DOMAIN_CPU_HOST) != 0) {
-		text_addf(out,
-			  "  <cpu mode='custom' match='exact' check='full'>\n    <model fallback='forbid'>");
+		text_addf(
+			out,
+			"  <cpu mode='custom' match='exact' check='partial'>\n    <model fallback='forbid'>");
 		add_escaped(out, d->cpu);
 		text_addf(out, "</model>\n%s  </cpu>\n", vmx);
 	} else if (d->kvm) {

@@ -33,6 +33,8 @@ no_daemon() {
 usage() {
 	nest kind 2 boot --machine vmware hello && said kind "no machine 'vmware'" &&
 		nest pin 2 boot --pin 1 hello && said pin 'is for machines of libvirt' &&
+		nest pool 2 move --machine libvirt-tcg --policy pool dirtier && said pool "Bochs' models" &&
+		nest agent 2 move --machine libvirt-tcg --agent 'nestbed agent' dirtier && said agent 'exclude each other' &&
 		nest alone 2 run migrate --machine libvirt-tcg && said alone 'runs on machine bochs alone' &&
 		nest trace 2 run exit-cost --machine "$tcg" --set trace=1 && said trace 'are for machine bochs, not libvirt-tcg'
 }
@@ -90,10 +92,14 @@ triple() {
 	nest triple 5 boot --machine "$tcg" --bare triple && said triple 'not by the shutdown port' && no_domain 0
 }
 wrong() {
-	nest wrong 5 boot --machine "$tcg" --bare --cpu NoSuchProcessor hello && said wrong 'NoSuchProcessor' && no_domain 0
+	nest named 0 boot --machine "$tcg" --bare --cpu qemu64 hello && said named '^bye$' &&
+		nest wrong 5 boot --machine "$tcg" --bare --cpu NoSuchProcessor hello && said wrong 'NoSuchProcessor' && no_domain 0
 }
 links() {
 	nest link 4 link --machine "$tcg" && said link 'link-0: refused: .*VT-x' && said link 'link-1: refused: .*VT-x' && no_domain 0
+}
+moves() {
+	nest move 4 move --from host-passthrough --machine "$tcg" --to qemu64 --memory 8M dirtier && said move 'refused: .*VT-x' && no_domain 0
 }
 experiment() {
 	nest run 4 run exit-cost --machine "$tcg" --set ops=cpuid --set iterations=1 --out "$work/result" && said run 'l1: refused: .*VT-x' &&
@@ -104,8 +110,9 @@ case_ "L0 says through libvirt that there is no VT-x" refusal_of_l0
 case_ "a bare guest says through libvirt what it says on Bochs" bare
 case_ "COM1 is told" com1
 case_ "a triple fault is told" triple
-case_ "a processor that libvirt does not know" wrong
+case_ "a processor that libvirt knows, and one that it does not" wrong
 case_ "two machines with a NIC" links
+case_ "a move between two domains" moves
 case_ "an experiment: its machine and its unit are told" experiment
 case_ "wrong usage" usage
 if command -v virt-xml-validate >/dev/null; then
@@ -161,6 +168,7 @@ no_file() {
 	no_domain 0 && ! find /tmp "$work" -maxdepth 1 -newer "$work/why" -name 'nestbed-*' 2>/dev/null | grep .
 }
 case_ "no file is left" no_file
+destroy_all >/dev/null 2>&1
 daemon_stop
 case_ "nothing of libvirtd is left" daemon_gone
 exit "$failed"

@@ -84,6 +84,20 @@ static void paths_refused(void **state)
 	}
 }
 
+static void other_machines_have_other_models(void **state)
+{
+	struct move_path path = {.any_model = true};
+	char *why = NULL;
+
+	(void)state;
+	assert_int_equal(move_path_add(&path, "host-passthrough", &why), 0);
+	assert_int_equal(move_path_add(&path, "i486", &why), 0);
+	assert_int_equal(path.hosts, 2);
+	assert_string_equal(path.host[1].cpu, "i486");
+	assert_int_equal(move_path_add(&path, "7", &why), -EINVAL); /* a number is a host's still */
+	free(why);
+}
+
 /* ---- watch ---- */
 
 static void say(struct move_watch *w, unsigned host, uint32_t hop, Nestbed__Move__Said said,
@@ -582,11 +596,17 @@ static void tables(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines_of_paths), cmocka_unit_test(paths_refused),
-		cmocka_unit_test(decisions),      cmocka_unit_test(reasons_once),
-		cmocka_unit_test(tap_order),      cmocka_unit_test(tap_again),
-		cmocka_unit_test(tap_too_late),   cmocka_unit_test(tap_stray),
-		cmocka_unit_test(tap_rubbish),    cmocka_unit_test(tables),
+		cmocka_unit_test(other_machines_have_other_models),
+		cmocka_unit_test(lines_of_paths),
+		cmocka_unit_test(paths_refused),
+		cmocka_unit_test(decisions),
+		cmocka_unit_test(reasons_once),
+		cmocka_unit_test(tap_order),
+		cmocka_unit_test(tap_again),
+		cmocka_unit_test(tap_too_late),
+		cmocka_unit_test(tap_stray),
+		cmocka_unit_test(tap_rubbish),
+		cmocka_unit_test(tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
