@@ -9,11 +9,21 @@
 
 #define CHUNK 65536u
 
+/* That of a socket stays as it is: other processes may have it too, and each call says that it won't wait. */
+static void never_wait(int fd)
+{
+	int type;
+	socklen_t size = sizeof(type);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size))
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
 void agent_link_open(struct agent_link *l, int in, int out, enum agent_side from)
 {
 	*l = (struct agent_link){.in = in, .out = out, .reader = {.from = from}};
-	fcntl(in, F_SETFL, fcntl(in, F_GETFL) | O_NONBLOCK);
-	fcntl(out, F_SETFL, fcntl(out, F_GETFL) | O_NONBLOCK);
+	never_wait(in);
+	never_wait(out);
 }
 
 static void close_one(int *fd)
@@ -44,9 +54,16 @@ bool agent_link_crowded(const struct agent_link *l)
 /* A socket's peer that is gone raises no signal. */
 static ssize_t write_some(int fd, const void *data, size_t size)
 {
-	const ssize_t n = send(fd, data, size, MSG_NOSIGNAL);
+	const ssize_t n = send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	return n < 0 && errno == ENOTSOCK ? write(fd, data, size) : n;
+}
+
+static ssize_t read_some(int fd, void *data, size_t size)
+{
+	const ssize_t n = recv(fd, data, size, MSG_DONTWAIT);
+
+	return n < 0 && errno == ENOTSOCK ? read(fd, data, size) : n;
 }
 
 int agent_link_send(struct agent_link *l)
@@ -69,7 +86,7 @@ int agent_link_send(struct agent_link *l)
 int agent_link_receive(struct agent_link *l)
 {
 	uint8_t data[CHUNK];
-	const ssize_t n = read(l->in, data, sizeof(data));
+	const ssize_t n = read_some(l->in, data, sizeof(data));
 
 	if (n < 0)
 		return errno == EINTR ? -EAGAIN : -errno;

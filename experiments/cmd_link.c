@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "experiments/agent.h"
 #include "experiments/cli.h"
 #include "experiments/csv.h"
 #include "experiments/decode.h"
@@ -21,7 +22,7 @@
 #define GUEST      "hello" /* L0 runs a VM behind the trial; any will do */
 #define MOST_BYTES (1ull << 32)
 
-enum { OPT_FROM = 256, OPT_TO, OPT_BYTES, OPT_BACK, OPT_LINK, OPT_PCAP, OPT_TIMEOUT, OPT_KEEP };
+enum { OPT_FROM = 256, OPT_TO, OPT_BYTES, OPT_BACK, OPT_LINK, OPT_PCAP, OPT_TIMEOUT, OPT_KEEP, OPT_AGENT };
 
 static const struct argp_option options[] = {
 	{"from",							  OPT_FROM, "MODEL", 0, "Processor of the first machine (default " CLI_DEFAULT_CPU ")", 0},
@@ -32,10 +33,14 @@ static const struct argp_option options[] = {
 	 "How the wire is: rate=1Gbit,delay=50us,loss=0.1%,dup=0.1%,reorder=0.1%,corrupt=0.1%,seed=1,"
 	 "cut@round=0:500ms; any of these", 0},
 	{"pcap",							      OPT_PCAP, "FILE", 0, "Write the frames to FILE as they are delivered", 0},
-	{"keep",							      OPT_KEEP, "DIR", 0, "Leave the machines' files in DIR/0 and DIR/1", 0},
-	{"timeout",							 OPT_TIMEOUT, "SECONDS", 0,
+	{"agent",							      OPT_AGENT, AGENT_WORD, 0,
+	 "The second runs at an agent: the one that COMMAND, such as 'ssh HOST nestbed agent', starts, or "
+	 "that is behind "
+	 "the socket N (docs/agent.md)", 0},
+	{"keep",							 OPT_KEEP, "DIR", 0, "Leave the machines' files in DIR/0 and DIR/1", 0},
+	{"timeout",							    OPT_TIMEOUT, "SECONDS", 0,
 	 "End the machines after so many seconds (default 120; 0: never)", 0},
-	{0							   },
+	{0		},
 };
 
 /* Values that L0 reports (l0hv/net/trial.c), in the table's order. */
@@ -66,7 +71,7 @@ struct link_run {
 	const char *cpu[2];
 	uint64_t bytes[2];
 	struct wire_script script;
-	const char *pcap, *keep_dir;
+	const char *pcap, *keep_dir, *agent;
 	unsigned seconds;
 };
 
@@ -101,6 +106,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_LINK:
 		if (wire_script_parse(arg, &r->script, &why))
 			argp_error(state, "--link: %s", why);
+		return 0;
+	case OPT_AGENT:
+		if (agent_check(arg, &why))
+			argp_error(state, "%s", why);
+		r->agent = arg;
 		return 0;
 	case OPT_PCAP:
 		r->pcap = arg;
@@ -279,9 +289,11 @@ static int run(struct link_run *r, struct wire *wire)
 	}
 	if (status)
 		return status;
+	job[1].spec.agent = r->agent;
+	job[1].driver = r->agent ? &machine_remote : NULL;
 	err = pool_run(r->machine.driver, job, 2, 2, &progress);
 	if (err && err != -EINTR)
-		return CLI_DIED;
+		return err == -EOPNOTSUPP ? CLI_REFUSED : CLI_DIED;
 	for (unsigned i = 0; i < 2; i++) {
 		const int one = job[i].ran ? side_status(&r->side[i], &job[i].result)
 					   : CLI_INTERRUPTED + pool_signal();
@@ -300,6 +312,8 @@ static int can_run(struct link_run *r)
 	const struct machine_driver *driver = r->machine.driver;
 	int status = CLI_OK;
 
+	if (r->agent && driver != &machine_bochs)
+		return cli_usage(text_format("--agent and --machine %s exclude each other", driver->name));
 	for (unsigned i = 0; i < 2 && !status; i++)
 		status = machine_cpu(driver, &r->cpu[i]);
 	if (!status)

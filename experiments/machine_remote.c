@@ -26,7 +26,7 @@
 #define HELLO_WAIT 60.0 /* s, for a way to the agent and its greeting */
 #define START_WAIT 60.0 /* s, for the machine to begin ... */
 #define START_MIB  2.0 /* ... and so many for each MiB that describes it */
-#define KILL_WAIT  10 /* s, for its end when it was asked for */
+#define KILL_WAIT  5 /* s, for its end when it was asked for */
 #define LOOK_MS    100 /* while it is waited for: is there a signal? */
 #define TURN_MOST  64u /* frames of the wire at a time */
 

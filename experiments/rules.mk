@@ -97,10 +97,15 @@ $(call fuzzer,compare,tests/fuzz/fuzz_compare.c $(NESTBED_COMPARE),-lm)
 $(call fuzzer,svg_inline,tests/fuzz/fuzz_svg_inline.c experiments/svg_inline.c experiments/html.c experiments/text.c)
 $(call fuzzer,latencies,tests/fuzz/fuzz_latencies.c experiments/latencies.c experiments/trace.c experiments/csv.c experiments/text.c)
 $(call fuzzer,nestbed_trace,tests/fuzz/fuzz_nestbed_trace.c experiments/trace.c experiments/bochs_output.c experiments/text.c)
-$(call fuzzer,agent,tests/fuzz/fuzz_agent.c experiments/agent_message.c experiments/agent_write.c experiments/cpu_models.c experiments/text.c,$(BUILD)/nestbed.o/agent.pb-c.o $(NESTBED_LIBS))
+NESTBED_AGENT := experiments/agent_message.c experiments/agent_write.c experiments/cpu_models.c experiments/text.c
+NESTBED_REMOTE := experiments/machine_remote.c experiments/agent_connect.c experiments/agent_link.c experiments/child.c experiments/files.c \
+	experiments/setting.c experiments/wire.c experiments/wire_end.c experiments/wire_pcap.c $(NESTBED_AGENT)
+$(call unit_test,test_nestbed_agent,tests/unit/test_nestbed_agent.c $(NESTBED_REMOTE),$(NESTBED_LIBS))
+$(call fuzzer,agent,tests/fuzz/fuzz_agent.c $(NESTBED_AGENT),$(BUILD)/nestbed.o/agent.pb-c.o $(NESTBED_LIBS))
 $(call fuzzer,nestbed_stream,tests/fuzz/fuzz_nestbed_stream.c $(NESTBED_DECODE),$(BUILD)/nestbed.o/record.pb-c.o $(NESTBED_LIBS))
 
-$(BUILD)/fuzz/fuzz_agent: $(BUILD)/nestbed.o/agent.pb-c.o
+$(BUILD)/tests/test_nestbed_agent $(BUILD)/fuzz/fuzz_agent: $(BUILD)/nestbed.o/agent.pb-c.o
+$(patsubst %,$(BUILD)/san/%.o,$(NESTBED_REMOTE) tests/unit/test_nestbed_agent.c): | $(AGENT_GEN)
 
 # The generated record code, linked into those that name records.
 $(BUILD)/tests/test_nestbed_decode $(BUILD)/tests/test_nestbed_tables $(BUILD)/tests/test_nestbed_move \
