@@ -42,6 +42,14 @@ static const struct {
 	{"*digest",              COLUMN_EXACT},
 	{"features",             COLUMN_EXACT}, /* pairs.csv of cpu-baseline */
 	{"lost",                 COLUMN_EXACT},
+	{"makespan_ms",          COLUMN_EXACT}, /* scaling.csv: computed */
+	{"low_ms",               COLUMN_EXACT},
+	{"high_ms",              COLUMN_EXACT},
+	{"bound_ms",             COLUMN_EXACT},
+	{"over_bound",           COLUMN_EXACT},
+	{"speedup",              COLUMN_EXACT},
+	{"retried",              COLUMN_EXACT},
+	{"failed",               COLUMN_EXACT},
 };
 /* clang-format on */
 

@@ -32,7 +32,7 @@ struct experiment {
 	int (*run)(struct run *run);
 };
 
-extern const struct experiment exit_cost, ablation, phases, migrate, host_exits;
+extern const struct experiment exit_cost, ablation, phases, migrate, host_exits, scaling;
 
 extern const struct experiment *const experiments[];
 extern const size_t experiment_count;

@@ -3,7 +3,8 @@
 
 #include "experiments/experiment.h"
 
-const struct experiment *const experiments[] = {&exit_cost, &ablation, &phases, &migrate, &host_exits};
+const struct experiment *const experiments[] = {&exit_cost, &ablation,   &phases,
+						&migrate,   &host_exits, &scaling};
 const size_t experiment_count = sizeof(experiments) / sizeof(experiments[0]);
 
 const struct machine_driver *experiment_driver(const struct experiment *experiment)

@@ -61,12 +61,15 @@ static void note_versions(struct text *out, const struct result *first, const st
 	}
 }
 
-/* Of rows that name none. An emulated machine's ticks are its instructions, whatever a table calls them. */
+/* Of rows that name none. An emulated machine's ticks are its instructions, whatever a table calls them; what
+ * is computed without a machine is as exact. */
 static const char *unit_of(const struct result *r)
 {
 	const char *machine = result_word(r, NULL, "machine");
 
-	return machine && !strcmp(machine, "bochs") ? COMPARE_EXACT_UNIT : result_word(r, NULL, "unit");
+	return machine && (!strcmp(machine, "bochs") || !strcmp(machine, "none"))
+		       ? COMPARE_EXACT_UNIT
+		       : result_word(r, NULL, "unit");
 }
 
 static void compare_named(const struct result *first, const struct result *second, const char *name,

@@ -55,6 +55,12 @@ ALL += $(BUILD)/latencies.csv
 $(BUILD)/latencies.csv: experiments/latencies.csv
 	$(Q)mkdir -p $(@D) && cp $< $@
 
+# How long tasks took.
+ALL += $(BUILD)/durations.csv
+
+$(BUILD)/durations.csv: experiments/cluster/durations.csv
+	$(Q)mkdir -p $(@D) && cp $< $@
+
 # What CPU models say of themselves, for the baseline of those between which a VM moves.
 NESTBED_HOSTS := $(wildcard cpu_baseline/hosts/*.txt)
 ALL += $(NESTBED_HOSTS:cpu_baseline/hosts/%=$(BUILD)/hosts/%)
@@ -119,10 +125,10 @@ $(patsubst %,$(BUILD)/san/%.o,$(sort $(NESTBED_TABLES) $(NESTBED_MOVE) $(NESTBED
 
 # ---- golden results ----
 golden: all ## Measure results/golden again
-	$(Q)experiments/golden write $(BUILD)
+	$(Q)experiments/golden write $(BUILD) $(ITEMS)
 
 reproduce: all ## Measure again, compare with results/golden bit for bit
-	$(Q)experiments/golden compare $(BUILD)
+	$(Q)experiments/golden compare $(BUILD) $(ITEMS)
 
 figures: all ## Draw the figures of the documents again, from results/golden
 	$(Q)BUILD=$(BUILD) scripts/update-figures

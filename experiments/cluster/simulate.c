@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "experiments/cluster/random.h"
 #include "experiments/text.h"
 
 /* What runs, as a heap by end: at[0] ends first. */
@@ -25,15 +26,6 @@ struct state {
 	void (*tell)(void *ctx, const struct simulation_event *event);
 	void *ctx;
 };
-
-/* xorshift64* (Vigna 2016, "An experimental exploration of Marsaglia's xorshift generators, scrambled"). */
-static uint64_t draw(struct state *s, uint64_t below)
-{
-	s->random ^= s->random >> 12;
-	s->random ^= s->random << 25;
-	s->random ^= s->random >> 27;
-	return ((s->random * 0x2545f4914f6cdd1dull) >> 32) % below;
-}
 
 static bool sooner(const struct simulation_event *a, const struct simulation_event *b)
 {
@@ -98,9 +90,9 @@ static void begin(struct state *s, unsigned task)
 	slow = s->slow[e.rank] || s->slow[e.partner];
 	if (slow)
 		ms = ms * s->asked->slow_percent / 100;
-	e.ok = !s->asked->failures || draw(s, SIMULATE_SCALE) >= s->asked->failures;
+	e.ok = !s->asked->failures || random_below(&s->random, SIMULATE_SCALE) >= s->asked->failures;
 	if (!e.ok)
-		ms = ms ? draw(s, ms) : 0;
+		ms = ms ? random_below(&s->random, ms) : 0;
 	e.end_ms = s->now + ms;
 	s->result->work_ms += t->pair ? 2 * ms : ms;
 	clock_add(&s->clock, &e);
@@ -162,7 +154,7 @@ void simulate(const struct simulation *asked, const struct schedule_task *tasks,
 		.clock = {.at = zalloc(ranks * sizeof(*s.clock.at))},
 		.slow = zalloc(ranks * sizeof(*s.slow)),
 		.idle = zalloc(ranks * sizeof(*s.idle)),
-		.random = asked->seed * 0x9e3779b97f4a7c15ull + 1,
+		.random = random_seed(asked->seed),
 		.result = result,
 		.tell = tell,
 		.ctx = ctx,
@@ -172,7 +164,7 @@ void simulate(const struct simulation *asked, const struct schedule_task *tasks,
 	schedule_init(&s.schedule, own, count, asked->order);
 	*result = (struct simulation_result){.bound_ms = bound(tasks, count, ranks)};
 	for (unsigned i = ranks; i-- > 0;) {
-		s.slow[i] = asked->stragglers && draw(&s, SIMULATE_SCALE) < asked->stragglers;
+		s.slow[i] = asked->stragglers && random_below(&s.random, SIMULATE_SCALE) < asked->stragglers;
 		add_idle(&s, i);
 	}
 	begin_all(&s);

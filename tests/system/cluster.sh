@@ -54,6 +54,19 @@ no_plan() {
 	"$nestbed" cluster --dry-run "$work/nowhere.yaml" >"$work/out" 2>&1
 	[ $? -eq 2 ] && grep -q 'nowhere.yaml: No such file' "$work/out"
 }
+# A simulation is a function of its settings, and refuses what is no chance.
+scaling() {
+	local i
+	for i in 1 2; do
+		"$nestbed" run scaling --set tasks=50 --set hosts=3,7 --set runs=3 --set "seed=$i" --out "$work/scaling-$i" >"$work/out" 2>&1 || return 1
+	done
+	[ "$(wc -l <"$work/scaling-1/scaling.csv")" -eq 17 ] && ! cmp -s "$work/scaling-1/scaling.csv" "$work/scaling-2/scaling.csv" || return 1
+	for i in failures=1.5 stragglers=-1 failures=0.1.1 order=any hosts=0; do
+		"$nestbed" run scaling --set "$i" --out "$work/no" >"$work/out" 2>&1
+		[ $? -eq 2 ] && [ "$(wc -l <"$work/out")" -eq 1 ] && [ ! -e "$work/no" ] || return 1
+	done
+}
+case_ "scaling: its rows, and settings that are wrong" scaling
 case_ "a plan that is wrong, told once" wrong_plan
 case_ "no plan" no_plan
 
