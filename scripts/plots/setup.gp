@@ -32,7 +32,7 @@ terminal(w, h) = ends(".svg") ? \
 	ends(".png") ? sprintf('set terminal pngcairo size %d, %d font "DejaVu Sans,%g" background "white" linewidth %g pointscale %g', \
 		w * dots + 0.5, h * dots + 0.5, printed ? 25 : 10, dots, printed ? 0.75 * dots : 1) : \
 	sprintf('set terminal %scairo size %gin, %gin font "DejaVu Sans,%g" background "white" linewidth %g pointscale %g', ends(".pdf") ? "pdf" : "eps", \
-		inches(w), inches(h), size_of(13), 1.5 * point, 0.5 * point)
+		inches(w), inches(h), size_of(13), 1.5 * point, printed ? 0.55 : 0.6)
 
 # The title, which a paper's caption has; room that it leaves.
 title(s) = printed ? "" : s
