@@ -21,28 +21,31 @@ static void on_signal(int number)
 	alarm(PATIENCE); /* its action is the default one; the daemon destroys the domain then */
 }
 
+static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+
 void relay_signals(void)
 {
-	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
-	struct sigaction act = {.sa_handler = on_signal};
-	sigset_t set;
+	struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		sigaddset(&set, numbers[i]);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		sigaction(numbers[i], &act, NULL);
-	}
 	signal(SIGPIPE, SIG_IGN);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 int relay_signal(void)
 {
-	sigset_t pending;
+	return told;
+}
 
-	sigpending(&pending);
-	return told || sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT) ||
-	       sigismember(&pending, SIGHUP);
+/* From now on they come inside ppoll() only, so that none is missed in front of it. */
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaddset(&set, numbers[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 static bool pass_on(int to, const uint8_t *data, size_t size)
@@ -93,13 +96,14 @@ enum relay_end relay(const int socket[FOLDER_SOCKETS], int com1)
 	unsigned matched = 0;
 	sigset_t none;
 
+	block_signals();
 	sigemptyset(&none);
 	for (int i = 0; i < FOLDER_SOCKETS; i++)
 		fds[i] = (struct pollfd){.fd = socket[i], .events = POLLIN};
 	for (;;) {
 		bool end;
 
-		if (ppoll(fds, FOLDER_SOCKETS, NULL, &none) < 0 && told)
+		if (told || (ppoll(fds, FOLDER_SOCKETS, NULL, &none) < 0 && told))
 			return RELAY_TOLD;
 		/* First: QEMU has written all that the machine wrote before the word when the word is here.
 		 */

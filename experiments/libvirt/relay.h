@@ -11,11 +11,12 @@ enum relay_end {
 	RELAY_TOLD, /* a signal came */
 };
 
-/* From now on SIGTERM, SIGINT and SIGHUP are kept for relay(); a process that then hangs ends by itself. */
+/* From now on SIGTERM, SIGINT and SIGHUP are noted; a process that does not end then, for libvirt hangs, is
+ * ended. */
 void relay_signals(void);
 /* The console's bytes go to standard output, those of COM1 to com1, unless that is negative. */
 enum relay_end relay(const int socket[FOLDER_SOCKETS], int com1);
-/* Whether one of these signals came. */
+/* Which of these signals came; 0: none. */
 int relay_signal(void);
 
 #endif

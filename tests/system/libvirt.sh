@@ -42,6 +42,13 @@ usage() {
 no_qemu() {
 	nest test 4 boot --machine libvirt:test:///default hello && said test "can't run this machine"
 }
+doctor() {
+	"$nestbed" doctor >"$work/doctor" 2>&1
+	for kind in libvirt libvirt-tcg; do
+		grep -qE "^(ok|no) +$kind +(libvirt [0-9.]+, QEMU|- +libvirt: qemu:///system)" "$work/doctor" || { cat "$work/doctor"; return 1; }
+	done
+}
+case_ "doctor says what of it can be had" doctor
 case_ "no daemon: refused, with what to install" no_daemon
 case_ "a connection without QEMU is refused" no_qemu
 
