@@ -54,6 +54,16 @@ build-tests: build-unit build-fuzz
 
 .PHONY: deps demo check check-all unit fuzz system build-unit build-fuzz build-tests
 
+# ---- labs ----
+LABS = lab1 lab2 lab3 lab4 lab5
+$(LABS): lab%:
+	$(Q)BUILD=$(BUILD) scripts/lab check $*
+
+labs: ## Check the answers to the labs of docs/labs; lab1 to lab5 check one
+	$(Q)failed=0; for n in $(LABS:lab%=%); do BUILD=$(BUILD) scripts/lab check $$n || failed=1; done; exit $$failed
+
+.PHONY: labs $(LABS)
+
 # ---- lint ----
 LINTS = lint-clang lint-format lint-tidy lint-cppcheck lint-shell
 SOURCES = $(shell git ls-files '*.c' '*.h')

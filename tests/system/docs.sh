@@ -3,13 +3,14 @@
 # Do the documents hold? Their commands run, their numbers are those of results/golden, their tables those of the source, and
 # what they link to and name is there.
 #
-# In README.md, PAPER_NOTES.md, CONTRIBUTING.md and docs/*.md each line of a fenced `sh` block is a command, run in a scratch
-# folder against the programs as built. '# exit status N' at its end: that is what it must end with; else 0.
+# In README.md, PAPER_NOTES.md, CONTRIBUTING.md, docs/*.md and docs/labs/*.md each line of a fenced `sh` block is a command, run in a
+# scratch folder against the programs as built. '# exit status N' at its end: that is what it must end with; else 0. Each line of a
+# block below a line '<!-- prints -->' must be a line of what the command before it printed; '…' in it stands for any text.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 root=$PWD
 build=$(realpath "${BUILD:-build}")
-documents=(README.md PAPER_NOTES.md CONTRIBUTING.md docs/*.md)
+documents=(README.md PAPER_NOTES.md CONTRIBUTING.md docs/*.md docs/labs/*.md)
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -32,9 +33,19 @@ verdict() {
 }
 
 # ---- commands ----
-# FILE: its commands, one a line
+# FILE: its commands, one a line, each with what it must print behind it, in lines that begin with a tab
 commands() {
-	awk '/^```/ { inside = !inside && $0 == "```sh"; next } inside && NF' "$1"
+	awk '/^<!-- prints -->$/ { prints = 1; next }
+	/^```/ { kind = kind ? "" : $0 == "```sh" ? "command" : prints ? "printed" : "other"; prints = 0; next }
+	!NF { next }
+	kind == "command" { print }
+	kind == "printed" { print "\t" $0 }' "$1"
+}
+# LINE: $work/said has it, '…' standing for anything
+printed() {
+	local pattern
+	pattern=$(sed -E 's/[][(){}.*+?^$|\\]/\\&/g; s/…/.*/g' <<<"$1")
+	grep -qaE -- "^$pattern\$" "$work/said" || { tail -n 20 "$work/said"; echo "not printed: $1"; }
 }
 is_excluded() {
 	local e
@@ -49,7 +60,7 @@ scratch() {
 	local entry
 	for entry in "$root"/*; do
 		case ${entry##*/} in
-		build | results) ;;
+		build | results | labs) ;; # labs: a reader's answers
 		*) ln -s "$entry" "$1/" ;;
 		esac
 	done
@@ -71,18 +82,26 @@ made() {
 	fi
 }
 run_commands() {
-	local command wanted got
+	local command wanted got ran=
 	while IFS= read -r command; do
+		if [ "${command:0:1}" = $'\t' ]; then
+			[ -n "$ran" ] || continue
+			printed "${command:1}" >"$work/out"
+			[ ! -s "$work/out" ]
+			verdict "$1: prints: ${command:1}" $?
+			continue
+		fi
+		ran=
 		is_excluded "$command" && continue
 		made "$command" "$2" && echo "# $1: made already: $command" && continue
+		ran=$command
 		wanted=$(sed -nE 's/.*# exit status ([0-9]+)$/\1/p' <<<"$command")
-		(cd "$2" && timeout 200 bash -o pipefail -c "$command") >"$work/out" 2>&1 </dev/null
+		(cd "$2" && timeout 200 bash -o pipefail -c "$command") >"$work/said" 2>&1 </dev/null
 		got=$?
 		if [ "$got" -ne "${wanted:-0}" ]; then
-			tail -n 20 "$work/out"
+			tail -n 20 "$work/said"
 			echo "exit status $got, not ${wanted:-0}"
-		fi >"$work/last"
-		mv "$work/last" "$work/out"
+		fi >"$work/out"
 		verdict "$1: $command" "$((got != ${wanted:-0}))"
 	done < <(commands "$1")
 }
