@@ -98,8 +98,14 @@ lint-tidy: ## clang-tidy, file by file, as .clang-tidy says
 
 tidy-all: $(C_FILES:%=$(BUILD)/lint/%.tidy)
 
+# How many states of a function the analyzer looks at; its own limit is 225000. A third of them reaches every statement that all
+# of them reach, but for some of these files. See it again by warnIfReached() of its checker debug.ExprInspection.
+TIDY_STATES = 75000
+TIDY_DEEP   = cpu_baseline/write/qemu.c experiments/peer_kvm.c l0hv/migrate/source.c l0hv/nested/host.c
+tidy_limit  = $(if $(filter $(TIDY_DEEP),$(1)),,-Xclang -analyzer-config -Xclang max-nodes=$(TIDY_STATES))
+
 $(BUILD)/lint/%.tidy: % .clang-tidy tests/.clang-tidy $(filter %.h,$(SOURCES)) | $(GENERATED)
-	$(Q)mkdir -p $(@D) && clang-tidy --quiet --warnings-as-errors='*' $< -- $(WARN) $(call lint_flags,$<) >$@.log 2>&1 || \
+	$(Q)mkdir -p $(@D) && clang-tidy --quiet --warnings-as-errors='*' $< -- $(WARN) $(call lint_flags,$<) $(call tidy_limit,$<) >$@.log 2>&1 || \
 		{ cat $@.log; exit 1; }
 	$(Q)touch $@
 
