@@ -372,13 +372,13 @@ static bool all_told(const struct coordinator *c)
 /* A rank that says nothing: its host is gone, or the way to it. */
 static void look_for_lost(struct coordinator *c)
 {
-	for (unsigned i = 1; i < c->ranks && c->asked->lost; i++) {
+	for (unsigned i = 1; i < c->ranks && c->asked->lost && !c->lost; i++) {
 		if (seconds_since(&c->seat[i].heard) <= c->asked->lost)
 			continue;
 		fprintf(stderr, "nestbed: rank %u (host %s) has said nothing for %u s\n", i, host_of(c, i),
 			c->asked->lost);
-		coordinator_save(c, "interrupted");
-		post_abort(CLI_DIED);
+		c->lost = true;
+		c->status = CLI_DIED;
 	}
 }
 

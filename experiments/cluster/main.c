@@ -229,18 +229,16 @@ static void end_all(int status)
 		post_send(i, POST_END, &byte, 1);
 }
 
-static void interrupted(struct worker *w, struct coordinator *c)
+/* Not all can be asked to end: what is here ends, and MPI ends the others. */
+__attribute__((noreturn)) static void end_hard(struct worker *w, struct coordinator *c, int status)
 {
-	const int number = caught;
-
 	worker_close(w);
 	if (c) {
 		coordinator_save(c, "interrupted");
-		fprintf(stderr, "nestbed: ended by signal %d; to go on: nestbed cluster --resume %s\n",
-			number, c->store.dir);
+		fprintf(stderr, "nestbed: to go on: nestbed cluster --resume %s\n", c->store.dir);
 		store_close(&c->store);
 	}
-	post_abort(CLI_INTERRUPTED + number);
+	post_abort(status);
 }
 
 /* c: NULL but on rank 0. An exit status. */
@@ -252,10 +250,15 @@ static int work(struct worker *w, struct coordinator *c)
 	for (;;) {
 		if (take_messages(w, c, &status))
 			return status;
-		if (caught)
-			interrupted(w, c);
+		if (caught) {
+			if (c)
+				fprintf(stderr, "nestbed: ended by signal %d\n", (int)caught);
+			end_hard(w, c, CLI_INTERRUPTED + caught);
+		}
 		worker_turn(w);
 		if (c && going && !coordinator_turn(c)) {
+			if (c->lost)
+				end_hard(w, c, c->status);
 			going = false;
 			end_all(c->status);
 		}

@@ -195,7 +195,23 @@ resumed() {
 		grep -q '| .*out of time' "$work/out" && [ -s "$work/two/failed/long-corei7_skylake_x/meta.json" ] &&
 		[ "$(grep -c '^2,long-.*,\(again\|failed\)$' "$work/two/schedule.csv")" -eq 2 ]
 }
+# A rank that is stopped says nothing.
+silent() {
+	local job rank status
+	rm -rf "$work/silent"
+	mpirun --oversubscribe -np 2 "$nestbed" cluster --lost 2 --durations "$work/durations.csv" --out "$work/silent" "$work/two.yaml" >"$work/out" 2>&1 &
+	job=$!
+	until_ 60 find_victim 1000000 && kill -STOP "$victim"
+	rank=$(for p in $(running 'nestbed cluster '); do grep -qzxF OMPI_COMM_WORLD_RANK=1 "/proc/$p/environ" && echo "$p"; done)
+	kill -STOP "$rank"
+	wait "$job"
+	status=$?
+	cat "$work/out"
+	[ "$status" -ne 0 ] && grep -qE 'rank 1 \(host .*\) has said nothing for 2 s' "$work/out" && until_ 5 no_process &&
+		grep -q '"state": "interrupted"' "$work/silent/cluster.json"
+}
 case_ "a killed rank: all end, what was gathered stays" killed
 case_ "resumed: a task that fails twice is told with its log" resumed
 case_ "resumed: nothing left" nothing_left
+case_ "a rank that says nothing is named, and all end" silent
 exit "$failed"
