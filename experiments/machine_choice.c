@@ -8,6 +8,7 @@
 
 #include "experiments/cli.h"
 #include "experiments/libvirt.h"
+#include "experiments/machine_kind.h"
 
 enum { OPT_MACHINE = 0x4D00, OPT_PIN };
 
@@ -21,27 +22,17 @@ static const struct argp_option options[] = {
 
 static error_t choose(struct machine_choice *c, const char *arg, const struct argp_state *state)
 {
-	static const struct {
-		const char *kind;
-		bool tcg;
-	} kinds[] = {
-		{"libvirt",     false},
-		{"libvirt-tcg", true },
-	};
-	const size_t n = strcspn(arg, ":");
-	const char *uri = arg[n] ? arg + n + 1 : LIBVIRT_STANDARD_URI;
+	enum machine_kind kind;
+	const char *uri;
+	char *why;
 
-	if (!strcmp(arg, machine_bochs.name)) {
-		c->driver = &machine_bochs;
-		return 0;
-	}
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (strlen(kinds[i].kind) == n && !strncmp(kinds[i].kind, arg, n) && *uri) {
-			c->driver = libvirt_machine(uri, kinds[i].tcg);
-			return 0;
-		}
-	argp_error(state, "no machine '%s'; there are bochs, libvirt[:URI] and libvirt-tcg[:URI]", arg);
-	return ARGP_ERR_UNKNOWN;
+	if (machine_kind_parse(arg, &kind, &uri, &why))
+		argp_error(state, "%s", why);
+	else
+		c->driver = kind == MACHINE_KIND_BOCHS ? &machine_bochs
+						       : libvirt_machine(uri ? uri : LIBVIRT_STANDARD_URI,
+									 kind == MACHINE_KIND_LIBVIRT_TCG);
+	return 0;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)

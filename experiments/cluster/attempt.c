@@ -40,7 +40,10 @@ char **attempt_words(const struct plan_task *task, bool keep)
 
 	add_word(&words, &count, text_copy("run"));
 	add_word(&words, &count, text_copy(task->experiment->name));
-	add_word(&words, &count, text_format("--cpu=%s", task->cpu));
+	if (task->cpu)
+		add_word(&words, &count, text_format("--cpu=%s", task->cpu));
+	if (task->machine)
+		add_word(&words, &count, text_format("--machine=%s", task->machine));
 	add_word(&words, &count, text_copy("--jobs=1"));
 	add_word(&words, &count, text_format("--timeout=%u", task->timeout));
 	for (unsigned i = 0; i < task->setting_count; i++)

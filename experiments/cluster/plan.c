@@ -8,6 +8,7 @@
 #include "experiments/cli.h"
 #include "experiments/cluster/yaml_tree.h"
 #include "experiments/cpu_models.h"
+#include "experiments/machine_kind.h"
 
 #define AXES_MAX 32u
 
@@ -27,6 +28,8 @@ struct entry {
 	struct plan *plan;
 	const yaml_node_t *node;
 	const struct experiment *experiment;
+	const char *machine; /* or NULL */
+	bool emulated; /* it has Bochs' CPU models */
 	const char *name; /* what its tasks' names begin with */
 	struct axis axis[AXES_MAX];
 	unsigned axes;
@@ -42,6 +45,7 @@ static void task_free(struct plan_task *task)
 	free(task->name);
 	free(task->key);
 	free(task->cpu);
+	free(task->machine);
 }
 
 void plan_free(struct plan *plan)
@@ -76,8 +80,12 @@ static void name_task(const struct entry *e, struct plan_task *task)
 	unsigned setting = 0;
 
 	add_name(&name, e->name);
-	add_name(&name, task->cpu);
-	text_addf(&key, "%s %s", e->experiment->name, task->cpu);
+	if (task->machine)
+		add_name(&name, task->machine);
+	add_name(&name, task->cpu ? task->cpu : "host");
+	text_addf(&key, "%s %s", e->experiment->name, task->cpu ? task->cpu : "host");
+	if (task->machine)
+		text_addf(&key, " on %s", task->machine);
 	for (unsigned i = 0; i < e->axes; i++) {
 		const struct setting *s;
 		char *word;
@@ -111,7 +119,7 @@ static int check_task(const struct entry *e, const struct plan_task *task)
 	char *why;
 	int err = 0;
 
-	if (!cpu_model_find(task->cpu)) {
+	if (e->emulated && !cpu_model_find(task->cpu)) {
 		why = cpu_model_unknown(task->cpu);
 		err = yaml_tree_error(e->tree, yaml_tree_get(e->tree, e->node, "cpu"), "cpu: %s", why);
 		free(why);
@@ -157,8 +165,10 @@ static int add_task(const struct entry *e, unsigned repeat)
 		else
 			task->cpu = text_copy(word);
 	}
-	if (!task->cpu)
+	if (!task->cpu && e->emulated)
 		task->cpu = text_copy(CLI_DEFAULT_CPU);
+	if (e->machine)
+		task->machine = text_copy(e->machine);
 	name_task(e, task);
 	return repeat == 1 ? check_task(e, task) : 0;
 }
@@ -197,6 +207,32 @@ static const char *read_name(struct yaml_tree *t, const yaml_node_t *node, const
 		return word;
 	yaml_tree_error(t, at, "name: expected letters, digits, '_', '-', '=', ',' and '.', not '%s'", word);
 	return NULL;
+}
+
+static int read_machine(struct entry *e)
+{
+	const yaml_node_t *at = yaml_tree_get(e->tree, e->node, "machine");
+	enum machine_kind kind = MACHINE_KIND_BOCHS;
+	const char *uri;
+	char *why;
+	int err;
+
+	e->emulated = !e->experiment->driver;
+	if (!at)
+		return 0;
+	e->machine = yaml_tree_word(e->tree, at, "machine");
+	if (!e->machine)
+		return -EINVAL;
+	if (machine_kind_parse(e->machine, &kind, &uri, &why)) {
+		err = yaml_tree_error(e->tree, at, "machine: %s", why);
+		free(why);
+		return err;
+	}
+	e->emulated = kind == MACHINE_KIND_BOCHS;
+	if (!e->experiment->any_machine)
+		return yaml_tree_error(e->tree, at, "machine: experiment %s has one kind of machine",
+				       e->experiment->name);
+	return 0;
 }
 
 static int read_across(struct entry *e)
@@ -245,8 +281,8 @@ static bool advance(struct entry *e)
 
 static int read_entry(struct entry *e, const struct experiment *const *known, size_t known_count)
 {
-	static const char *const keys[] = {"experiment", "cpu",  "set",     "repeats",
-					   "across",     "name", "timeout", NULL};
+	static const char *const keys[] = {"experiment", "cpu",     "set",     "repeats", "across",
+					   "name",       "timeout", "machine", NULL};
 	int err = yaml_tree_mapping(e->tree, e->node, "an entry of tasks", keys);
 
 	if (err)
@@ -257,7 +293,9 @@ static int read_entry(struct entry *e, const struct experiment *const *known, si
 	e->name = read_name(e->tree, e->node, e->experiment->name);
 	if (!e->name)
 		return -EINVAL;
-	err = read_across(e);
+	err = read_machine(e);
+	if (!err)
+		err = read_across(e);
 	if (!err)
 		err = yaml_tree_number(e->tree, e->node, "repeats", 1, PLAN_REPEATS_MAX, 1, &e->repeats);
 	if (!err)

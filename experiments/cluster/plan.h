@@ -22,7 +22,8 @@ struct plan_task {
 	char *name; /* of its folder: [A-Za-z0-9_.=,-], no other task's */
 	char *key; /* experiment, processor and settings: tasks that take equally long */
 	const struct experiment *experiment;
-	char *cpu;
+	char *cpu; /* NULL: as the machine has it */
+	char *machine; /* as --machine; NULL: the experiment's own */
 	struct setting *settings; /* those that the plan gives */
 	unsigned setting_count;
 	unsigned repeat; /* from 1 on */

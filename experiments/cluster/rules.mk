@@ -17,7 +17,7 @@ $(BUILD)/nestbed-cluster: $(CLUSTER_OBJECTS)
 
 # ---- tests ----
 CLUSTER_PLAN := experiments/cluster/plan.c experiments/cluster/yaml_tree.c experiments/experiment_apply.c experiments/setting.c \
-	experiments/cpu_models.c experiments/text.c
+	experiments/cpu_models.c experiments/machine_kind.c experiments/text.c
 CLUSTER_SCHEDULE := $(addprefix experiments/cluster/,durations.c schedule.c simulate.c) experiments/csv.c experiments/setting.c \
 	experiments/text.c
 CLUSTER_TESTS := tests/unit/test_cluster_attempt.c tests/unit/test_cluster_plan.c tests/unit/test_cluster_schedule.c

@@ -22,7 +22,7 @@ static const struct experiment_key keys[] = {
 	{"ops",    "",  "words",    NULL       },
 	{"colour", "",  "a word",   NULL       },
 };
-static const struct experiment still = {.name = "still", .keys = keys, .key_count = 3};
+static const struct experiment still = {.name = "still", .keys = keys, .key_count = 3, .any_machine = true};
 static const struct experiment moving = {.name = "moving", .keys = keys, .key_count = 3, .agents = true};
 static const struct experiment *const known[] = {&still, &moving};
 
@@ -60,6 +60,10 @@ static void multiplied_out(void **state)
 		     "still-corei7_skylake_x-1 still-corei7_skylake_x-2");
 	expect_names("tasks:\n- {experiment: moving, across: yes, name: far}\n- experiment: moving\n",
 		     "far-corei7_skylake_x-across moving-corei7_skylake_x");
+	expect_names("tasks:\n- {experiment: still, machine: 'libvirt:qemu+ssh://h/system', cpu: [a, b]}\n"
+		     "- {experiment: still, machine: libvirt-tcg}\n- {experiment: still, machine: bochs}\n",
+		     "still-libvirt_qemu_ssh___h_system-a still-libvirt_qemu_ssh___h_system-b "
+		     "still-libvirt-tcg-host still-bochs-corei7_skylake_x");
 	/* what a folder's name can't have */
 	expect_names("tasks:\n- {experiment: still, set: {ops: ['a/b', '..', 'x y']}}\n",
 		     "still-corei7_skylake_x-ops=a_b still-corei7_skylake_x-ops=.. "
@@ -99,58 +103,65 @@ static void says_all_of_a_task(void **state)
 static const struct {
 	const char *name, *text, *why;
 } wrong[] = {
-	{"nothing",                   "",							  "p.yaml:1: there is nothing in it"                         },
-	{"no mapping",                "- a\n",						     "p.yaml:1: a plan: expected lines of the form 'key: value'"},
-	{"no YAML",                   "tasks: [\n",						"p.yaml:2: this is no YAML: "                              },
-	{"two documents",             "tasks: []\n---\na: b\n",                                    "p.yaml:3: a second document begins here"                  },
-	{"unknown key",               "name: n\ntask: []\n",
-	 "p.yaml:2: there is no key 'task' here; expected name, timeout, limit or tasks"                                                                      },
-	{"key twice",                 "name: a\nname: b\n",                                        "p.yaml:2: key 'name' is given twice"                      },
-	{"a key that is a list",      "[a, b]: c\n",                                               "p.yaml:1: a plan: expected a value"                       },
-	{"no tasks",                  "name: n\n",						 "p.yaml:1: expected 'tasks:' and a list of entries"        },
-	{"empty tasks",               "tasks: []\n",					       "p.yaml:1: tasks: expected a value or a list of values"    },
-	{"a word of an entry",        "tasks:\n- still\n",                                         "p.yaml:2: an entry of tasks: expected lines"              },
-	{"no experiment",             "tasks:\n- cpu: tigerlake\n",
-	 "p.yaml:2: an entry of tasks needs 'experiment: NAME'"											       },
-	{"unknown experiment",        "tasks:\n- experiment: stil\n",
-	 "p.yaml:2: no experiment 'stil'; `nestbed list` shows them"											  },
-	{"unknown entry key",         "tasks:\n- experiment: still\n  cpus: x\n",
+	{"nothing",			"",							     "p.yaml:1: there is nothing in it"                         },
+	{"no mapping",                     "- a\n",							"p.yaml:1: a plan: expected lines of the form 'key: value'"},
+	{"no YAML",			"tasks: [\n",						   "p.yaml:2: this is no YAML: "                              },
+	{"two documents",                  "tasks: []\n---\na: b\n",                                       "p.yaml:3: a second document begins here"                  },
+	{"unknown key",                    "name: n\ntask: []\n",
+	 "p.yaml:2: there is no key 'task' here; expected name, timeout, limit or tasks"                                                                              },
+	{"key twice",		      "name: a\nname: b\n",                                           "p.yaml:2: key 'name' is given twice"                      },
+	{"a key that is a list",           "[a, b]: c\n",						  "p.yaml:1: a plan: expected a value"                       },
+	{"no tasks",		       "name: n\n",						    "p.yaml:1: expected 'tasks:' and a list of entries"        },
+	{"empty tasks",                    "tasks: []\n",						  "p.yaml:1: tasks: expected a value or a list of values"    },
+	{"a word of an entry",             "tasks:\n- still\n",                                            "p.yaml:2: an entry of tasks: expected lines"              },
+	{"no experiment",                  "tasks:\n- cpu: tigerlake\n",
+	 "p.yaml:2: an entry of tasks needs 'experiment: NAME'"												       },
+	{"unknown experiment",             "tasks:\n- experiment: stil\n",
+	 "p.yaml:2: no experiment 'stil'; `nestbed list` shows them"												  },
+	{"unknown entry key",              "tasks:\n- experiment: still\n  cpus: x\n",
 	 "p.yaml:3: there is no key 'cpus' here; expected experiment, cpu, set, repeats, across, name or "
-	 "timeout"																	    },
-	{"unknown model",             "tasks:\n- experiment: still\n  cpu: i486\n",                "p.yaml:3: cpu: "                                          },
-	{"unknown setting",           "tasks:\n- experiment: still\n  set: {colours: red}\n",
-	 "p.yaml:3: set: still has no setting 'colours'; it has count, ops, colour"                                                                           },
-	{"bad value",                 "tasks:\n- experiment: still\n  set:\n    count: [1, 12]\n", "p.yaml:4: set: count: "                                   },
-	{"a value that is a mapping", "tasks:\n- experiment: still\n  set:\n    count: {a: b}\n",
-	 "p.yaml:4: count: expected a value or a list of values"											      },
-	{"a list in a list",          "tasks:\n- experiment: still\n  set:\n    count: [[1]]\n",
-	 "p.yaml:4: count: expected a value"														  },
-	{"an empty list",             "tasks:\n- experiment: still\n  cpu: []\n",
-	 "p.yaml:3: cpu: expected a value or a list of values"												},
-	{"a value of two lines",      "tasks:\n- experiment: still\n  set: {ops: \"a\\nb\"}\n",
-	 "p.yaml:3: ops: expected a value of one line"													},
-	{"bad repeats",               "tasks:\n- experiment: still\n  repeats: 0\n",               "p.yaml:3: repeats: "                                      },
-	{"bad timeout",               "timeout: soon\ntasks:\n- experiment: still\n",              "p.yaml:1: timeout: "                                      },
-	{"bad across",                "tasks:\n- experiment: moving\n  across: maybe\n",
-	 "p.yaml:3: across: expected yes or no, not 'maybe'"												  },
-	{"across what does not move", "tasks:\n- experiment: still\n  across: yes\n",
-	 "p.yaml:3: across: experiment still moves nothing between hosts"										     },
-	{"a name that is a path",     "name: ../x\ntasks:\n- experiment: still\n",
-	 "p.yaml:1: name: expected letters"														   },
-	{"a hidden name",             "tasks:\n- experiment: still\n  name: .x\n",                 "p.yaml:3: name: expected letters"                         },
-	{"the same twice",            "tasks:\n- experiment: still\n- experiment: still\n",
+	 "timeout"																		    },
+	{"unknown model",                  "tasks:\n- experiment: still\n  cpu: i486\n",                   "p.yaml:3: cpu: "                                          },
+	{"unknown setting",                "tasks:\n- experiment: still\n  set: {colours: red}\n",
+	 "p.yaml:3: set: still has no setting 'colours'; it has count, ops, colour"										   },
+	{"bad value",		      "tasks:\n- experiment: still\n  set:\n    count: [1, 12]\n",    "p.yaml:4: set: count: "                                   },
+	{"a value that is a mapping",      "tasks:\n- experiment: still\n  set:\n    count: {a: b}\n",
+	 "p.yaml:4: count: expected a value or a list of values"												      },
+	{"a list in a list",               "tasks:\n- experiment: still\n  set:\n    count: [[1]]\n",
+	 "p.yaml:4: count: expected a value"															  },
+	{"an empty list",                  "tasks:\n- experiment: still\n  cpu: []\n",
+	 "p.yaml:3: cpu: expected a value or a list of values"													},
+	{"a value of two lines",           "tasks:\n- experiment: still\n  set: {ops: \"a\\nb\"}\n",
+	 "p.yaml:3: ops: expected a value of one line"														},
+	{"bad repeats",                    "tasks:\n- experiment: still\n  repeats: 0\n",                  "p.yaml:3: repeats: "                                      },
+	{"bad timeout",                    "timeout: soon\ntasks:\n- experiment: still\n",                 "p.yaml:1: timeout: "                                      },
+	{"bad across",                     "tasks:\n- experiment: moving\n  across: maybe\n",
+	 "p.yaml:3: across: expected yes or no, not 'maybe'"													  },
+	{"across what does not move",      "tasks:\n- experiment: still\n  across: yes\n",
+	 "p.yaml:3: across: experiment still moves nothing between hosts"											     },
+	{"no machine",                     "tasks:\n- experiment: still\n  machine: libvirt2\n",
+	 "p.yaml:3: machine: no machine 'libvirt2'; there are bochs, libvirt[:URI]"										   },
+	{"no URI",			 "tasks:\n- experiment: still\n  machine: 'libvirt:'\n",         "p.yaml:3: machine: no machine"                            },
+	{"a model of Bochs' machine",      "tasks:\n- experiment: still\n  machine: bochs\n  cpu: host\n",
+	 "p.yaml:4: cpu: "																	    },
+	{"a machine for what has its own", "tasks:\n- experiment: moving\n  machine: libvirt\n",
+	 "p.yaml:3: machine: experiment moving has one kind of machine"											       },
+	{"a name that is a path",          "name: ../x\ntasks:\n- experiment: still\n",
+	 "p.yaml:1: name: expected letters"															   },
+	{"a hidden name",                  "tasks:\n- experiment: still\n  name: .x\n",                    "p.yaml:3: name: expected letters"                         },
+	{"the same twice",                 "tasks:\n- experiment: still\n- experiment: still\n",
 	 "p.yaml:1: two tasks are named 'still-corei7_skylake_x': of the entries in lines 2 and 3; give one "
 	 "of "
-	 "them another 'name:'"															       },
-	{"the same value twice",      "tasks:\n- experiment: still\n  set: {count: [1, 1]}\n",
-	 "p.yaml:1: two tasks are named"														      },
+	 "them another 'name:'"																       },
+	{"the same value twice",           "tasks:\n- experiment: still\n  set: {count: [1, 1]}\n",
+	 "p.yaml:1: two tasks are named"															      },
 	{"a name that is too long",
 	 "tasks:\n- experiment: still\n  set: {ops: [a, "
 	 "0123456789012345678901234567890123456789012345678901234567"
-	 "8901234567890123456789012345678901234567890123456789]}\n",			       "p.yaml:2: a task's name is longer than 120 characters: "  },
+	 "8901234567890123456789012345678901234567890123456789]}\n",				       "p.yaml:2: a task's name is longer than 120 characters: "  },
 	{"too many tasks",
 	 "tasks:\n- {experiment: still, set: {count: [1,2,3,4,5,6,7,8,9], ops: [a,b,c,d,e,f,g,h,i,j,"
-	 "k,l], colour: [a,b,c,d,e,f,g,h,i,j]}, repeats: 100}\n",				  "p.yaml:2: more than 100000 tasks"                         },
+	 "k,l], colour: [a,b,c,d,e,f,g,h,i,j]}, repeats: 100}\n",					  "p.yaml:2: more than 100000 tasks"                         },
 };
 
 static void refuses(void **state)
