@@ -268,6 +268,20 @@ static bool worth_again(const struct attempt_end *end)
 	return end->over_limit || end->status == CLI_DIED || end->status >= CLI_INTERRUPTED;
 }
 
+/* And the folder that it is in. 0 or negative errno. */
+static int write_below(const char *path, const struct text *text)
+{
+	char *folder = text_copy(path), *slash = strrchr(folder, '/');
+	int err = 0;
+
+	if (slash && slash != folder) {
+		*slash = '\0';
+		err = make_folders(folder);
+	}
+	free(folder);
+	return err ? err : file_write(path, text->data, text->size);
+}
+
 static void note_duration(struct coordinator *c, const struct store_row *row, const struct attempt_end *end)
 {
 	const struct plan_task *t = task_of(c, row->task);

@@ -46,6 +46,7 @@ struct coordinator {
 	uint64_t gather_us, expected_ms, taken_ms; /* of what ended well: by the guess, and really */
 	unsigned before; /* tasks that were there */
 	bool facts_done, changed;
+	bool forgets; /* durations can't be written, as was told */
 	bool lost; /* a rank says nothing: there is no orderly end */
 	int status; /* an exit status, once it is not CLI_OK */
 };

@@ -119,8 +119,8 @@ static const struct {
 	{"unknown experiment",             "tasks:\n- experiment: stil\n",
 	 "p.yaml:2: no experiment 'stil'; `nestbed list` shows them"												  },
 	{"unknown entry key",              "tasks:\n- experiment: still\n  cpus: x\n",
-	 "p.yaml:3: there is no key 'cpus' here; expected experiment, cpu, set, repeats, across, name or "
-	 "timeout"																		    },
+	 "p.yaml:3: there is no key 'cpus' here; expected experiment, cpu, set, repeats, across, name, "
+	 "timeout or machine"																	 },
 	{"unknown model",                  "tasks:\n- experiment: still\n  cpu: i486\n",                   "p.yaml:3: cpu: "                                          },
 	{"unknown setting",                "tasks:\n- experiment: still\n  set: {colours: red}\n",
 	 "p.yaml:3: set: still has no setting 'colours'; it has count, ops, colour"										   },
