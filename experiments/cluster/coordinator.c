@@ -291,9 +291,11 @@ static void note_duration(struct coordinator *c, const struct store_row *row, co
 	c->expected_ms += c->schedule.task[row->task].ms;
 	c->taken_ms += end->ms;
 	durations_write(&c->known, &table);
-	if (file_write(c->asked->durations, table.data, table.size))
+	if (write_below(c->asked->durations, &table) && !c->forgets) {
 		fprintf(stderr, "nestbed: %s can't be written: durations are forgotten\n",
 			c->asked->durations);
+		c->forgets = true;
+	}
 	text_free(&table);
 }
 
