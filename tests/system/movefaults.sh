@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # A fault at each message of a whole move, by either end: lost, torn off, spoilt, doubled, out of order; and each end dies at each of them.
+# Inside a long run of pages, where one message is handled as the next, each has one of these faults; everywhere else all of them.
 # Every time the guest ends in one place, having lost nothing, or it is said that nobody has it; and nothing hangs.
 # shellcheck disable=SC1091,SC2154,SC2317 # work, build and failed come from common; cases are called by name
 set -u
@@ -56,23 +57,33 @@ case_ "every kind of message is there" every_kind
 first=([writes]=0 [barrier]=$(number barrier source Barrier))
 
 # ---- all of them ----
-# messages GUEST END: numbers of those that are tried
+# messages GUEST END FAULT: numbers of those that are tried; kill0 and kill1 are faults, too. Inside a run of pages: not one of its
+# first two, nor of its last two.
 messages() {
-	local from=0
+	local from=0 faults="$kinds kill0 kill1"
 	[ "$2" = source ] && from=${first[$1]}
-	seq "$from" $(($(by "$1" "$2" | wc -l) - 1))
+	by "$1" "$2" | awk -v from="$from" -v fault="$3" -v faults="$faults" '
+		BEGIN { count = split(faults, name, " ") }
+		{ pages[NR] = /^(PageBatch|ZeroRun)$/ }
+		END {
+			for (n = from + 1; n <= NR; n++) {
+				inside = pages[n - 2] && pages[n - 1] && pages[n] && pages[n + 1] && pages[n + 2]
+				if (!inside || name[n % count + 1] == fault)
+					print n - 1
+			}
+		}'
 }
 # A line a move: NAME GUEST ARGUMENTS...
 list() {
 	local guest n kind
 	for guest in writes barrier; do
 		for kind in $kinds; do
-			for n in $(messages "$guest" source); do echo "$guest-0-$kind-$n $guest --set host0.migrate.fault=$kind,$n"; done
-			for n in $(messages "$guest" target); do echo "$guest-1-$kind-$n $guest --set host1.migrate.fault=$kind,$n"; done
+			for n in $(messages "$guest" source "$kind"); do echo "$guest-0-$kind-$n $guest --set host0.migrate.fault=$kind,$n"; done
+			for n in $(messages "$guest" target "$kind"); do echo "$guest-1-$kind-$n $guest --set host1.migrate.fault=$kind,$n"; done
 		done
 		for kind in 0 1; do
-			for n in $(messages "$guest" source); do echo "$guest-kill$kind-source-$n $guest --kill $kind@$n"; done
-			for n in $(messages "$guest" target); do echo "$guest-kill$kind-target-$n $guest --kill $kind@T:$n"; done
+			for n in $(messages "$guest" source "kill$kind"); do echo "$guest-kill$kind-source-$n $guest --kill $kind@$n"; done
+			for n in $(messages "$guest" target "kill$kind"); do echo "$guest-kill$kind-target-$n $guest --kill $kind@T:$n"; done
 		done
 	done
 }
@@ -118,7 +129,7 @@ outcome() {
 faulty() {
 	local bad=0 n file commit others=0
 	commit=$(number "$1" source Commit)
-	for n in $(messages "$1" source); do
+	for n in $(messages "$1" source "$2"); do
 		file=$work/$1-0-$2-$n
 		ended "$file"
 		whole "$file"
@@ -126,7 +137,7 @@ faulty() {
 		outcome "$file" kept
 		grep -aqE "^@0 .* said=KEPT why=\"(${reason[$2]}|the other host does not answer in time)" "$file" || others=$((others + 1))
 	done
-	for n in $(messages "$1" target); do
+	for n in $(messages "$1" target "$2"); do
 		ended "$work/$1-1-$2-$n"
 		whole "$work/$1-1-$2-$n"
 	done
@@ -138,12 +149,12 @@ faulty() {
 source_dies() {
 	local bad=0 n file end
 	end=$(number "$1" source End)
-	for n in $(messages "$1" source); do
+	for n in $(messages "$1" source kill0); do
 		file=$work/$1-kill0-source-$n
 		ended "$file"
 		if [ "$n" -lt "$end" ]; then lost "$file"; elif [ "$n" -eq "$end" ]; then either "$file"; else whole "$file"; fi
 	done
-	for n in $(messages "$1" target); do
+	for n in $(messages "$1" target kill0); do
 		file=$work/$1-kill0-target-$n
 		ended "$file"
 		if [ "$n" -lt "$(number "$1" target Ready)" ]; then lost "$file"; else whole "$file"; fi
@@ -153,7 +164,7 @@ source_dies() {
 # Before it runs the guest, the source has it still; whether it does already when the Commit begins is a matter of luck.
 target_dies() {
 	local bad=0 n file
-	for n in $(messages "$1" source); do
+	for n in $(messages "$1" source kill1); do
 		file=$work/$1-kill1-source-$n
 		ended "$file"
 		if [ "$n" -lt "$(number "$1" source Commit)" ]; then
@@ -163,7 +174,7 @@ target_dies() {
 			either "$file"
 		fi
 	done
-	for n in $(messages "$1" target); do
+	for n in $(messages "$1" target kill1); do
 		file=$work/$1-kill1-target-$n
 		ended "$file"
 		if [ "$n" -lt "$(number "$1" target Running)" ]; then whole "$file"; else lost "$file"; fi
