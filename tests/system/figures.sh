@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Figures: those that are committed are what their tables say; nestbed plot draws what was asked for; its scripts draw alone.
-# shellcheck disable=SC2154,SC2317 # work, build and failed come from cases; cases are called by name
+# shellcheck disable=SC1091,SC2154,SC2317 # work, build and failed come from cases; cases are called by name
 set -u
 # shellcheck source=tests/system/cases
 . "$(dirname "$0")/cases"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # nestbed report: one page of golden results and of one that is hostile, laid out by headless Chromium at a phone's and a desk's
 # width, in light and dark; its tables sort, its figures are seen, nothing of a result runs.
-# shellcheck disable=SC2154,SC2317 # work, build and failed come from cases; cases are called by name
+# shellcheck disable=SC1091,SC2154,SC2317 # work, build and failed come from cases; cases are called by name
 set -u
 # shellcheck source=tests/system/cases
 . "$(dirname "$0")/cases"
