@@ -27,8 +27,10 @@ check: deps ## Install what is missing, build, run every test and lint
 check-all: ## The same without installing anything
 	$(Q)$(SUBMAKE) -j$(shell nproc) all build-tests || \
 		{ echo "not ok build"; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
-	$(Q)tests/run -o $(BUILD)/check $(CHECK_ITEMS)
+	$(Q)tests/run -j $(CHECK_JOBS) -o $(BUILD)/check $(CHECK_ITEMS)
 
+# One more than processors: some wait for machines that die, hang or are told to end.
+CHECK_JOBS  = $(shell expr $$(nproc) + 1)
 # The longest first, so that they do not run alone at the end.
 CHECK_ITEMS = $(SYSTEM_TESTS) $(LINT_ITEMS) $(UNIT_TESTS) $(FUZZ_ITEMS) headers='$(SUBMAKE) headers'
 LINT_ITEMS  = $(foreach l,$(LINTS),$(l)='$(SUBMAKE) $(l)')

@@ -51,8 +51,6 @@ case_ "devices as L2, rounds by ticks: no page is missed" proved ticks wp 300000
 case_ "wbinvd: no page is missed" proved wbinvd pml 0 wbinvd --memory 4M
 # MSR lists, page-modification log, #VE area, virtual-APIC page, flags of EPT12, VMCS regions: L0 writes for L1
 case_ "vmxtest: no page is missed" proved vmxtest pml 4000000 vmxtest --nested --memory 4M
-# L0's emulation of instructions that write memory
-case_ "exact: no page is missed" proved exact ad 4000000 exact --memory 4M --set scratch=on --cmdline inputs=1
 
 # ticks_l0 and ticks_l1 of the dirtier's window
 l0_ticks() {
