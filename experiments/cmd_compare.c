@@ -16,8 +16,8 @@ static const struct argp_option options[] = {
 	{"tolerance", OPT_TOLERANCE, "PERCENT", 0, "Numbers may differ by so much (standard: 0; of cycles without a spread 5)",        0},
 	{"csv",       OPT_CSV,       0,         0, "Print the differences as CSV, all of them",                                        0},
 	{"all",       OPT_ALL,       0,         0, "Print all of them, not the first 25",                                              0},
-	{"table",     OPT_TABLE,     "NAME",    0, "This table only, such as exit-cost.csv. Repeatable",                               0},
-	{"subset",    OPT_SUBSET,    0,         0, "The second run measured a part: rows and tables that it lacks are no difference, nor are other settings", 0},
+	{"table",     OPT_TABLE,     "NAME",    0, "This table only, such as exit-cost.csv; both must have it. Repeatable",            0},
+	{"subset",    OPT_SUBSET,    0,         0, "The second run measured a part: rows and tables that it lacks are no difference, nor are other settings; a table without any row is one", 0},
 	{"force",     OPT_FORCE,     0,         0, "Compare results of other settings or processors too",                              0},
 	{0},
 };
@@ -96,6 +96,8 @@ static void print(const struct arguments *a, const struct comparison *c)
 
 	if (a->csv) {
 		compare_csv(&out, c);
+		if (!c->rows)
+			fputs("nestbed: nothing compared: no row is in both\n", stderr);
 	} else {
 		text_addf(&out, "%s", c->notes.size ? c->notes.data : "");
 		compare_text(&out, c, a->all ? 0 : SHOWN);
@@ -130,7 +132,7 @@ static int compare(const struct arguments *a, const struct result *first, const 
 		text_add(&c.notes, reasons.data, reasons.size);
 	result_compare(first, second, a->table, a->tables, &a->options, &c);
 	print(a, &c);
-	status = c.count ? CLI_FAILED : CLI_OK;
+	status = comparison_is_equal(&c) ? CLI_OK : CLI_FAILED;
 	comparison_free(&c);
 	text_free(&reasons);
 	return status;
@@ -174,7 +176,7 @@ int cmd_compare(int argc, char **argv)
 		       "else differs by more than --tolerance.\n\n"
 		       "Exit status:\n"
 		       "  0  nothing differs\n"
-		       "  1  something differs\n"
+		       "  1  something differs, or no row is in both\n"
 		       "  2  wrong usage, no such result, or results of other settings",
 	};
 	struct arguments a = {.options = {.tolerance = -1}};

@@ -344,6 +344,11 @@ void compare_tables(const char *name, const struct table *first, const struct ta
 	free(match_b);
 }
 
+bool comparison_is_equal(const struct comparison *comparison)
+{
+	return comparison->rows && !comparison->count;
+}
+
 void comparison_free(struct comparison *comparison)
 {
 	for (unsigned i = 0; i < comparison->count; i++) {

@@ -39,11 +39,13 @@ void compare_tables(const char *name, const struct table *first, const struct ta
 /* A difference that is not of a cell. */
 void compare_note_difference(struct comparison *out, const char *table, const char *row, const char *column,
 			     const char *first, const char *second);
+/* Rows were compared, and nothing differs: two results that have no row in common are not equal. */
+bool comparison_is_equal(const struct comparison *comparison);
 void comparison_free(struct comparison *comparison);
 
 /* The differences as an aligned table, at most `limit` rows of it; 0: all. */
 void compare_text(struct text *out, const struct comparison *comparison, unsigned limit);
-/* "equal: ..." or "differs: ...", a line. */
+/* "equal: ...", "differs: ..." or "nothing compared: ...", a line. */
 void compare_summary(struct text *out, const struct comparison *comparison);
 /* The same as CSV. */
 void compare_csv(struct text *out, const struct comparison *comparison);

@@ -65,7 +65,7 @@ void compare_summary(struct text *out, const struct comparison *c)
 	if (c->count)
 		text_addf(out, "differs: %u difference%s in", c->count, plural(c->count));
 	else
-		text_addf(out, "equal:");
+		text_addf(out, comparison_is_equal(c) ? "equal:" : "nothing compared:");
 	text_addf(out, " %u row%s of %u table%s\n", c->rows, plural(c->rows), c->tables, plural(c->tables));
 }
 

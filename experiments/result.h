@@ -39,7 +39,7 @@ void names_free(char **names, unsigned count);
  */
 void result_incomparable(struct text *out, const struct result *first, const struct result *second,
 			 bool subset);
-/* Compares the tables whose names are given; without names, all of both. */
+/* Compares the tables whose names are given, which both must have; without names, all of both. */
 void result_compare(const struct result *first, const struct result *second, char *const *names,
 		    unsigned name_count, const struct compare_options *options, struct comparison *out);
 

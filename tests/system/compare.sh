@@ -51,6 +51,26 @@ fewer() {
 		compared 0 '^equal: ' --subset "$was" "$work/fewer" &&
 		compared 1 ' row +- +row ' --subset "$work/fewer" "$was"
 }
+# Rows that were lost are no part of a run, and a comparison of nothing finds nothing equal.
+lost() {
+	copy lost && sed -i '2,$d' "$work/lost"/*.csv && compared 1 '^exit-cost.csv +- +- +rows +- ' --subset "$was" "$work/lost" &&
+		compared 1 '^differs: 3 differences in 0 rows of 3 tables$' --subset "$was" "$work/lost" &&
+		compared 1 '^nothing compared: 0 rows of 3 tables$' "$work/lost" "$work/lost" &&
+		compared 1 'nothing compared: no row is in both' --csv "$work/lost" "$work/lost" &&
+		rm "$work/lost"/*.csv && compared 1 '^nothing compared: 0 rows of 0 tables$' --subset "$was" "$work/lost" &&
+		compared 1 '^exit-cost.csv +- +- +table +- ' --subset --table exit-cost.csv "$was" "$work/lost" || return 1
+	# A table without rows in both, beside others that have some
+	compared 0 '^equal: 20[0-9] rows of 5 tables$' --subset results/golden/migrate-corei7_skylake_x results/golden/migrate-corei7_skylake_x
+}
+# Settings that are no strings, and a run that failed
+values() {
+	copy values && copy others && sed -i 's/"trace": "0"/"trace": [1, 2.5]/' "$work/values/meta.json" &&
+		sed -i 's/"trace": "0"/"trace": [1, 3]/' "$work/others/meta.json" &&
+		compared 2 '^setting trace: 0 in the first, \[1, 2.5\] in the second$' "$was" "$work/values" &&
+		compared 2 '^setting trace: \[1, 2.5\] in the first, \[1, 3\] in the second$' "$work/values" "$work/others" &&
+		compared 0 '^equal: ' "$work/values" "$work/values" && copy bad &&
+		sed -i '2i "exit_status": 3,' "$work/bad/meta.json" && compared 0 '^exit status: the second run ended with 3$' "$was" "$work/bad"
+}
 other() {
 	compared 2 '^experiment: exit-cost in the first, ablation in the second$' "$was" results/golden/ablation-corei7_skylake_x &&
 		compared 2 '^host_cpu: ' "$was" results/golden/exit-cost-corei7_haswell_4770 &&
@@ -73,6 +93,8 @@ case_ "a result equals its copy" equal
 case_ "a cell that differs" cell
 case_ "a tick of a move" moves
 case_ "rows and tables that are not there" fewer
+case_ "rows and tables that were lost" lost
+case_ "settings that are no strings, a run that failed" values
 case_ "results of something else" other
 case_ "other tools are told" tools
 case_ "what can't be compared" refused
