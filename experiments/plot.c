@@ -45,7 +45,8 @@ static int gnuplot(const char *script, const char *table, const char *figure, co
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-/* One file, whole or not at all. An exit status; CLI_REFUSED without gnuplot. */
+/* One file, whole or not at all: one from before that the table no longer draws goes. An exit status;
+ * CLI_REFUSED without gnuplot. */
 static int draw(const struct figure *f, const struct plot *plot, const char *ending)
 {
 	const char *dash = plot->paper ? "-" : "", *paper = plot->paper ? plot->paper : "";
@@ -59,10 +60,12 @@ static int draw(const struct figure *f, const struct plot *plot, const char *end
 		status = CLI_REFUSED;
 	} else if (status == EXIT_NOTHING) {
 		unlink(partial);
+		unlink(figure);
 		status = CLI_OK;
 	} else if (status || rename(partial, figure)) {
 		fprintf(stderr, "nestbed: figure %s could not be drawn by %s\n", figure, script);
 		unlink(partial);
+		unlink(figure);
 		status = CLI_FAILED;
 	} else if (plot->tell) {
 		printf("%s\n", figure);
@@ -83,24 +86,35 @@ static bool wanted(const struct figure *f, const struct plot *plot)
 	return there && (!plot->only || !strcmp(plot->only, f->name));
 }
 
+/* In each format. An exit status, as of draw(). */
+static int draw_all(const struct figure *f, const struct plot *plot)
+{
+	int status = CLI_OK;
+
+	for (size_t k = 0; k < plot->format_count && status != CLI_REFUSED; k++) {
+		const int one = draw(f, plot, plot->format[k]);
+
+		status = one ? one : status;
+	}
+	return status;
+}
+
 int plot_draw(const struct experiment *experiment, const struct plot *plot)
 {
-	for (size_t i = 0; i < experiment->figure_count; i++) {
-		if (!wanted(&experiment->figures[i], plot))
-			continue;
-		for (size_t k = 0; k < plot->format_count; k++) {
-			int status = draw(&experiment->figures[i], plot, plot->format[k]);
+	int status = CLI_OK;
 
-			if (status == CLI_REFUSED) {
-				fprintf(stderr, "nestbed: no figures: gnuplot is not installed (package "
-						"gnuplot-nox)\n");
-				return plot->tell ? CLI_REFUSED : CLI_OK;
-			}
-			if (status)
-				return status;
-		}
+	for (size_t i = 0; i < experiment->figure_count && status != CLI_REFUSED; i++) {
+		const int one = wanted(&experiment->figures[i], plot)
+					? draw_all(&experiment->figures[i], plot)
+					: CLI_OK;
+
+		status = one ? one : status;
 	}
-	return CLI_OK;
+	if (status == CLI_REFUSED) {
+		fprintf(stderr, "nestbed: no figures: gnuplot is not installed (package gnuplot-nox)\n");
+		return plot->tell ? CLI_REFUSED : CLI_OK;
+	}
+	return status;
 }
 
 int plot_figures(const struct experiment *experiment, const char *dir)

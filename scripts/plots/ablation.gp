@@ -23,6 +23,10 @@ place(list, o) = int(sum [i=1:words(list)] (word(list, i) eq o ? i : 0))
 
 n      = words(configs)
 m      = words(ops)
+if (!n || !m) {
+	print table.": no operation was measured"
+	exit status 3
+}
 width  = fit(900)
 widest = 0
 do for [c in configs] { widest = room(c) > widest ? room(c) : widest }

@@ -21,6 +21,10 @@ do for [o in words(trapped) ? all : ""] {
 }
 if (!strlen(free_heading)) { free = "" }
 count = words(ops)
+if (!count) {
+	print table.": no operation to draw"
+	exit status 3
+}
 place(o) = int(sum [i=1:count] (word(ops, i) eq o ? i : 0))
 
 ours(s) = strcol(3) eq level[s] && strcol(5) eq config[s]

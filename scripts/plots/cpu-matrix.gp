@@ -15,6 +15,10 @@ note(h) = (hosts = has(h) ? hosts : hosts." ".h, 0)
 stats table skip 1 using (note(strcol(1))) nooutput
 place(h) = int(sum [i=1:words(hosts)] (word(hosts, i) eq h ? i : 0))
 n = words(hosts)
+if (!n) {
+	print table.": no pair of hosts"
+	exit status 3
+}
 
 if (narrow && n > 4) {
 	print "cpu-matrix.gp: ".n." hosts don't fit one column: double"

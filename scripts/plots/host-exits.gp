@@ -14,7 +14,10 @@ unit = ""
 note(o, c, u) = (ops = ops." ".o, cpu = c, unit = u, 0)
 stats table skip 1 using (note(strcol(3), strcol(1), strcol(9))) nooutput
 count = words(ops)
-if (!count) { exit status 3 }
+if (!count) {
+	print table.": no operation was measured"
+	exit status 3
+}
 place(o) = int(sum [i=1:count] (word(ops, i) eq o ? i : 0))
 width  = fit(900)
 height = above(150) + (narrow ? 18 : 0) + 34 * count

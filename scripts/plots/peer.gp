@@ -16,7 +16,10 @@ unit     = ""
 peer     = ""
 about(c, p, f, u) = (cpu = c, peer = p, unit = u, shadowed = shadowed || strstrt(f, "shadow=on") > 0, 0)
 stats table skip 1 using (about(strcol(1), strcol(4), strcol(5), strcol(12))) nooutput
-if (!strlen(cpu)) { exit status 3 }
+if (!strlen(cpu)) {
+	print table.": no operation was measured on both"
+	exit status 3
+}
 
 # Which row is drawn: in panel 1 L1's, in panel 2 L2's.
 has(list, o)  = strstrt(list." ", " ".o." ") > 0

@@ -31,6 +31,10 @@ reach(b) = (longest = place(b) && end > longest ? end : longest, 0)
 stats table skip 1 using (step(bar(strcol(2), strcol(3)), column(5)) + reach(who)) nooutput
 
 n      = words(bars)
+if (!n) {
+	print table.": no exit was reflected"
+	exit status 3
+}
 width  = fit(900)
 widest = 0
 do for [b in bars] { widest = room(b) > widest ? room(b) : widest }

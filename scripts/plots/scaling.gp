@@ -21,7 +21,10 @@ note(h, t) = (series = has(series, name(0)) ? series : series." ".name(0), \
 	tasks = column(2), slow = column(5), gather = column(7), 0)
 stats table skip 1 using (note(column(1), strcol(4)."/".strcol(6))) nooutput
 n = words(series)
-if (!n) { exit status 3 }
+if (!n) {
+	print table.": nothing was simulated"
+	exit status 3
+}
 order(s)   = s[1:strstrt(s, "/") - 1]
 rest(s)    = s[strstrt(s, "/") + 1:*]
 percent(w) = sprintf("%g %%", 100 * real(w))

@@ -2,6 +2,7 @@
 # What every figure has in common; loaded by its script, which set `here`, `table`, `figure` and `paper`:
 #   gnuplot -c SCRIPT.gp TABLE.csv FIGURE.svg|.png|.pdf|.eps [single|double]
 #   gnuplot SCRIPT.gp      the script's own table, into an SVG beside it
+# A table with nothing to draw ends its script with exit status 3, before a figure is begun.
 # Lengths are in units of which a letter has 13: CSS pixels of an SVG for the screen. With `single` or `double` the figure is as
 # wide as a column of a two-column paper, 85 mm, or as both, 178 mm; its letters have 8 points then, and the caption is its title.
 set encoding utf8

@@ -13,6 +13,10 @@ means = ""
 has(list, o) = strstrt(list." ", " ".o." ") > 0
 note(m, c, u) = (means = m eq "off" || m eq "kvm-off" || has(means, m) ? means : means." ".m, cpu = c, unit = u, 0)
 stats table skip 1 using (note(strcol(4), strcol(1), strcol(11))) nooutput
+if (!words(means)) {
+	print table.": no means of tracking was measured"
+	exit status 3
+}
 text(m) = m eq "wp" ? "EPT write protection" : m eq "ad" ? "EPT dirty flags" : m eq "pml" ? "page-modification log" : \
 	m eq "kvm-bitmap" ? "KVM's dirty bitmap" : m eq "kvm-ring" ? "KVM's dirty ring" : m
 width  = fit(1000)

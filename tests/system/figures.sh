@@ -66,6 +66,38 @@ wrong() {
 		refused "'triple' is neither" "$result" --paper triple && refused 'there is something in it' "$result" --data "$work/paper" &&
 		refused 'ratio.csv: No such file' results/golden/exit-cost-corei7_skylake_x --only peer && refused 'no such folder' "$work/nowhere"
 }
+# Tables that have a head only, or hold no number where one must be: figures from before don't stay.
+nothing() {
+	local folder table script svg other
+	for folder in ablation-corei7_skylake_x phases-corei7_skylake_x exit-cost-corei7_skylake_x exit-cost-corei7_skylake_x-kvm \
+		migrate-corei7_skylake_x scaling-none; do
+		mkdir -p "$work/$folder" && cp "results/golden/$folder/meta.json" "$work/$folder" || return 1
+		for table in "results/golden/$folder"/*.csv; do
+			head -n 1 "$table" >"$work/$folder/$(basename "$table")" || return 1
+		done
+		for svg in "results/golden/$folder"/*.svg; do
+			cp "$svg" "$work/$folder" || return 1
+		done
+		"$nestbed" plot "$work/$folder" 2>&1 || return 1
+		! compgen -G "$work/$folder/*.svg" || return 1
+	done
+	# The other scripts, which no experiment calls so
+	for script in cpu-matrix:cpu-baseline/pairs host-exits:; do
+		other=${script#*:}
+		{ [ "$other" ] && head -n 1 "results/golden/$other.csv" || seq -s, 12; } >"$work/head.csv"
+		gnuplot -c "scripts/plots/${script%%:*}.gp" "$work/head.csv" "$work/head.svg"
+		[ $? -eq 3 ] && [ ! -e "$work/head.svg" ] || return 1
+	done
+}
+# One that fails is told, goes, and doesn't keep the others.
+broken() {
+	rm -rf "$work/broken" && cp -r "$result" "$work/broken" && printf 'a,b\n1,2\n' >"$work/broken/migrate.csv" || return 1
+	"$nestbed" plot --format svg "$work/broken" 2>&1
+	[ $? -eq 1 ] && [ ! -e "$work/broken/migrate.svg" ] && [ "$work/broken/tracker.svg" -nt "$work/broken/tracker.csv" ] &&
+		[ "$(find "$work/broken" -name '.*')" = "" ]
+}
+case_ "tables with nothing to draw" nothing
+case_ "a figure that can't be drawn" broken
 case_ "figures for paper are as wide as its columns" paper
 case_ "tables and scripts draw without nestbed" alone
 case_ "what can't be drawn is named" wrong
