@@ -17,6 +17,76 @@ static const char *const elements[] = {
 	"line",    "polyline", "polygon",        "text", "tspan", "filter", "feFlood", "feComposite",
 	"pattern", "clipPath", "linearGradient", "stop", "title", "desc"};
 
+static const char *const attributes[] = {"class",
+					 "clip-path",
+					 "clipPathUnits",
+					 "color",
+					 "cx",
+					 "cy",
+					 "d",
+					 "dx",
+					 "dy",
+					 "fill",
+					 "fill-opacity",
+					 "fill-rule",
+					 "filter",
+					 "filterUnits",
+					 "flood-color",
+					 "flood-opacity",
+					 "font-family",
+					 "font-size",
+					 "font-style",
+					 "font-weight",
+					 "gradientTransform",
+					 "gradientUnits",
+					 "height",
+					 "href",
+					 "id",
+					 "in",
+					 "in2",
+					 "offset",
+					 "opacity",
+					 "operator",
+					 "patternUnits",
+					 "points",
+					 "preserveAspectRatio",
+					 "r",
+					 "result",
+					 "rx",
+					 "ry",
+					 "shape-rendering",
+					 "stop-color",
+					 "stop-opacity",
+					 "stroke",
+					 "stroke-dasharray",
+					 "stroke-linecap",
+					 "stroke-linejoin",
+					 "stroke-opacity",
+					 "stroke-width",
+					 "text-anchor",
+					 "transform",
+					 "version",
+					 "viewBox",
+					 "visibility",
+					 "width",
+					 "x",
+					 "x1",
+					 "x2",
+					 "xlink:href",
+					 "xml:space",
+					 "xmlns",
+					 "xmlns:xlink",
+					 "y",
+					 "y1",
+					 "y2"};
+/* Before a parenthesis in a value; of url() only what the drawing has itself. */
+static const char *const functions[] = {"rgb",   "rgba",  "translate", "rotate", "scale",
+					"skewX", "skewY", "matrix",    "url"};
+/* Of text: "&NAME;" */
+static const char *const entities[] = {"amp", "lt", "gt", "quot", "apos"};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 struct svg {
 	struct text *out;
 	const char *at, *prefix, *label;
@@ -33,10 +103,10 @@ static bool fail(struct svg *s, char *why)
 	return false;
 }
 
-static bool known(const char *name)
+static bool known(const char *const *list, size_t count, const char *name, size_t length)
 {
-	for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++)
-		if (!strcmp(elements[i], name))
+	for (size_t i = 0; i < count; i++)
+		if (strlen(list[i]) == length && !strncmp(list[i], name, length))
 			return true;
 	return false;
 }
@@ -68,43 +138,56 @@ static void put(const struct svg *s, const char *text)
 		text_addf(s->out, "%s", text);
 }
 
-/* "url(#x)" anywhere in a value; another url, a backslash or an entity could name anything. */
-static bool put_value(struct svg *s, const char *name, char *value)
+/* "src(...)", "image-set(...)" and their like fetch. */
+static bool functions_are_known(const char *value)
+{
+	for (const char *open = value; (open = strchr(open, '(')); open++) {
+		const char *name = open;
+
+		while (name > value && (isalnum((unsigned char)name[-1]) || strchr("-_", name[-1])))
+			name--;
+		if (!known(functions, COUNT(functions), name, (size_t)(open - name)))
+			return false;
+	}
+	return true;
+}
+
+/* Nothing but what the drawing has itself: a backslash or an entity could name anything. */
+static bool is_harmless(const char *value)
+{
+	if (strpbrk(value, "\\&") || strstr(value, "//") || strcasestr(value, "javascript:"))
+		return false;
+	for (const char *url = value; (url = strstr(url, "url(")); url++)
+		if (url[4] != '#')
+			return false;
+	return functions_are_known(value);
+}
+
+/* "url(#x)" anywhere in a value gets the prefix. */
+static void put_value(struct svg *s, char *value)
 {
 	char *url;
 
-	if (strchr(value, '\\') || strchr(value, '&') || strcasestr(value, "javascript:"))
-		return fail(
-			s, text_format("attribute %s has a value that could name something elsewhere", name));
-	while ((url = strcasestr(value, "url("))) {
-		if (strncmp(url, "url(#", 5) != 0)
-			return fail(s, text_format("attribute %s refers to elsewhere", name));
-		url += 5;
-		if (!s->silent) {
-			const char after = *url;
-
-			*url = '\0';
-			html_text(s->out, value);
-			*url = after;
-			html_text(s->out, s->prefix);
-		}
-		value = url;
+	while (!s->silent && (url = strstr(value, "url(#"))) {
+		url[4] = '\0';
+		html_text(s->out, value);
+		text_addf(s->out, "#");
+		html_text(s->out, s->prefix);
+		value = url + 5;
 	}
 	if (!s->silent)
 		html_text(s->out, value);
-	return true;
 }
 
 static bool put_attribute(struct svg *s, const char *name, char *value)
 {
 	const bool link = !strcmp(name, "href") || !strcmp(name, "xlink:href");
+	const bool space = !strcmp(name, "xmlns") || !strcmp(name, "xmlns:xlink");
 
-	if (!strncasecmp(name, "on", 2) || !strcmp(name, "style"))
+	if (!known(attributes, COUNT(attributes), name, strlen(name)))
 		return fail(s, text_format("attribute %s", name));
-	if (strchr(name, ':') && strcmp(name, "xlink:href") != 0 && strcmp(name, "xmlns:xlink") != 0)
-		return fail(s, text_format("attribute %s", name));
-	if (link && *value != '#')
-		return fail(s, text_format("attribute %s refers to elsewhere", name));
+	if ((link && *value != '#') || (!space && !is_harmless(value)))
+		return fail(s, text_format("attribute %s could refer to elsewhere", name));
 	put(s, " ");
 	put(s, name);
 	put(s, "=\"");
@@ -114,8 +197,7 @@ static bool put_attribute(struct svg *s, const char *name, char *value)
 			html_text(s->out, s->prefix);
 		value += link;
 	}
-	if (!put_value(s, name, value))
-		return false;
+	put_value(s, value);
 	put(s, "\"");
 	return true;
 }
@@ -151,7 +233,7 @@ static bool take_opening(struct svg *s)
 {
 	char name[NAME_MAX_ + 1];
 
-	if (!take_name(s, name) || !known(name))
+	if (!take_name(s, name) || !known(elements, COUNT(elements), name, strlen(name)))
 		return fail(s, text_format("an element that no drawing of gnuplot has"));
 	if (s->depth == DEPTH_MAX || (!s->depth && strcmp(name, "svg") != 0) || s->closed)
 		return fail(s, text_format("element %s where none can be", name));
@@ -222,31 +304,51 @@ static bool take_tag(struct svg *s)
 	return take_closing(s);
 }
 
-/* Text up to the next tag: characters and their entities, as they are. */
+/* "amp;", "#10;", "#xa;": behind an ampersand */
+static bool is_entity(const char *p)
+{
+	const bool number = *p == '#', hex = number && p[1] == 'x';
+	const size_t length = strcspn(p, ";");
+	const char *digits = p + 1 + hex;
+
+	if (!p[length] || length > 8)
+		return false;
+	if (!number)
+		return known(entities, COUNT(entities), p, length);
+	return digits < p + length &&
+	       digits + strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789") == p + length;
+}
+
+/* Characters, and entities as they are; false: one that is not known. */
+static bool put_text(struct svg *s, char *text)
+{
+	for (char *p = text, *next; p; p = next) {
+		next = strchr(p, '&');
+		if (next)
+			*next++ = '\0';
+		if (next && !is_entity(next))
+			return false;
+		if (!s->silent)
+			html_text(s->out, p);
+		put(s, next ? "&" : "");
+	}
+	return true;
+}
+
+/* Text up to the next tag. */
 static bool take_text(struct svg *s)
 {
 	const size_t n = strcspn(s->at, "<");
 	char *text = text_format("%.*s", (int)n, s->at);
-	bool blank = true;
+	bool ok = true;
 
 	s->at += n;
-	for (const char *p = text; *p; p++)
-		blank &= isspace((unsigned char)*p) != 0;
-	if (!s->depth && !blank) {
-		free(text);
-		return fail(s, text_format("text outside of the drawing"));
-	}
-	if (s->depth && !s->silent)
-		for (char *p = text, *next; p; p = next) { /* an entity stays one */
-			next = strchr(p, '&');
-			if (next)
-				*next++ = '\0';
-			html_text(s->out, p);
-			if (next)
-				text_addf(s->out, "&");
-		}
+	if (s->depth && !put_text(s, text))
+		ok = fail(s, text_format("text with an entity that no drawing of gnuplot has"));
+	else if (!s->depth && text[strspn(text, " \t\r\n\f\v")])
+		ok = fail(s, text_format("text outside of the drawing"));
 	free(text);
-	return true;
+	return ok;
 }
 
 int svg_inline(struct text *out, const char *svg, const char *prefix, const char *label, char **why)
