@@ -171,6 +171,18 @@ static int copy_script(const char *from, const char *out, const char *name)
 	return status;
 }
 
+/* How the figure is drawn in the folder. */
+static void tell_command(const struct figure *f, const char *folder)
+{
+	struct text line = {0};
+
+	text_addf(&line, "(cd ");
+	text_add_shell(&line, folder);
+	text_addf(&line, " && gnuplot -c %s %s %s.svg)\n", f->script, f->table, f->name);
+	fputs(line.data, stdout);
+	text_free(&line);
+}
+
 int plot_export(const struct experiment *experiment, const struct plot *plot)
 {
 	char *scripts = text_format("%s/plots", build_dir());
@@ -187,8 +199,7 @@ int plot_export(const struct experiment *experiment, const struct plot *plot)
 		if (!status)
 			status = copy_script(scripts, plot->out, f->script);
 		if (!status)
-			printf("(cd %s && gnuplot -c %s %s %s.svg)\n", plot->out, f->script, f->table,
-			       f->name);
+			tell_command(f, plot->out);
 	}
 	free(scripts);
 	return status;

@@ -111,6 +111,27 @@ static char *shown(const json_t *value)
 	return copy;
 }
 
+/* malloc'd, as shown(): words of a command line, which a shell runs again. */
+static char *shown_command(const json_t *words)
+{
+	struct text t = {0};
+	size_t i;
+	json_t *word;
+
+	if (!json_is_array(words))
+		return shown(words);
+	text_add(&t, "", 0);
+	json_array_foreach(words, i, word)
+	{
+		char *text = shown(word);
+
+		text_addf(&t, i ? " " : "");
+		text_add_shell(&t, text ? text : "null");
+		free(text);
+	}
+	return t.data;
+}
+
 static void json_fact(struct report_page *page, const char *name, const json_t *value)
 {
 	char *text = shown(value);
@@ -136,25 +157,27 @@ static void what_ran(struct report_page *page, const struct report_run *run)
 	static const struct {
 		const char *key, *name;
 	} rows[] = {
-		{"command_line", "command line"},
-		{"date",         "begun"       },
-		{"host_cpu",     "processor"   },
-		{"machine",      "machine"     },
-		{"unit",         "unit of time"},
-		{"seed",         "seed"        },
-		{"kvm",          "KVM"         },
-		{"exit_status",  "exit status" },
+		{"date",        "begun"       },
+		{"host_cpu",    "processor"   },
+		{"machine",     "machine"     },
+		{"unit",        "unit of time"},
+		{"seed",        "seed"        },
+		{"kvm",         "KVM"         },
+		{"exit_status", "exit status" },
 	};
 	const struct experiment *e = experiment_find(run->result.experiment);
+	char *command = shown_command(json_object_get(run->result.meta, "command_line"));
 
 	facts_begin(page, "What ran");
 	facts_rows(page);
 	fact(page, "experiment", run->result.experiment);
 	fact(page, "about", e ? e->what : NULL);
+	fact(page, "command line", command);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		json_fact(page, rows[i].name, json_object_get(run->result.meta, rows[i].key));
 	fact(page, "folder", run->result.dir);
 	facts_end(page);
+	free(command);
 }
 
 static const char *setting_about(const struct experiment *e, const char *key)
@@ -327,28 +350,47 @@ static void records(struct report_page *page, const struct report_run *run)
 
 /* ---- claims, figures ---- */
 
+/* The run has a row by which the claim is looked at. */
+static bool looks_at(const struct report_run *run, const struct claim *c)
+{
+	const struct table *t = result_find(&run->result, c->table);
+	const int column = t && c->column ? table_column(t, c->column) : -1;
+
+	if (!t || strcmp(c->experiment, run->result.experiment) != 0)
+		return false;
+	if (!c->column)
+		return t->rows;
+	for (unsigned i = 0; column >= 0 && i < t->rows; i++)
+		if (strstr(table_cell(t, i, (unsigned)column), c->word))
+			return true;
+	return false;
+}
+
+static void claim(struct report_page *page, const struct claim *c)
+{
+	html_addf(&page->out,
+		  "<dt>%s: %s</dt>\n<dd>The literature says: %s.<br>Found, with the results that "
+		  "PAPER_NOTES.md shows: %s. ",
+		  c->id, c->mechanism, c->text, c->found);
+	if (page->notes)
+		html_addf(&page->out, "<a href=\"%s#%s\">%s in PAPER_NOTES.md</a>", page->notes, c->anchor,
+			  c->id);
+	text_addf(&page->out, "</dd>\n");
+}
+
 static void looked_at(struct report_page *page, const struct report_run *run)
 {
-	bool any = false;
+	const char *last = ""; /* rows of the same claim follow each other */
 
 	for (size_t i = 0; i < claim_count; i++) {
-		const struct claim *c = &claims[i];
-
-		if (strcmp(c->experiment, run->result.experiment) != 0)
+		if (!looks_at(run, &claims[i]) || !strcmp(claims[i].id, last))
 			continue;
-		if (!any)
+		if (!*last)
 			text_addf(&page->out, "<h3>Claims that it looks at</h3>\n<dl>\n");
-		any = true;
-		html_addf(&page->out, "<dt>%s: %s</dt>\n<dd>The literature says: %s. ", c->id, c->mechanism,
-			  c->text);
-		if (page->notes)
-			html_addf(&page->out,
-				  "<a href=\"%s#%s\">What was found: %s in PAPER_NOTES.md</a></dd>\n",
-				  page->notes, c->anchor, c->id);
-		else
-			html_addf(&page->out, "What was found: PAPER_NOTES.md, %s.</dd>\n", c->id);
+		last = claims[i].id;
+		claim(page, &claims[i]);
 	}
-	if (any)
+	if (*last)
 		text_addf(&page->out, "</dl>\n");
 }
 

@@ -59,6 +59,21 @@ void text_addf(struct text *t, const char *format, ...)
 	free(s);
 }
 
+void text_add_shell(struct text *t, const char *word)
+{
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+
+	if (*word && !word[strspn(word, plain)]) {
+		text_addf(t, "%s", word);
+		return;
+	}
+	text_addf(t, "'");
+	for (const char *p = word; *p; p++)
+		text_addf(t, *p == '\'' ? "'\\''" : "%c", *p);
+	text_addf(t, "'");
+}
+
 void text_free(struct text *t)
 {
 	free(t->data);

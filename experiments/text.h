@@ -15,6 +15,8 @@ struct text {
 
 void text_add(struct text *t, const void *data, size_t size);
 __attribute__((format(printf, 2, 3))) void text_addf(struct text *t, const char *format, ...);
+/* A word of a command line as a shell takes it: quoted if it must be. */
+void text_add_shell(struct text *t, const char *word);
 void text_free(struct text *t);
 
 /* malloc'd; never NULL. */

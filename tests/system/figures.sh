@@ -47,9 +47,9 @@ paper() {
 }
 # What a paper's reader edits is all there: without nestbed it comes out as the committed figure.
 alone() {
-	"$nestbed" plot "$result" --data "$work/data" >"$work/commands" && (cd "$work/data" && gnuplot rounds.gp) &&
+	"$nestbed" plot "$result" --data "$work/it's data" >"$work/commands" && ln -s "it's data" "$work/data" && (cd "$work/data" && gnuplot rounds.gp) &&
 		cp "$work/data/rounds.svg" "$work/first.svg" && rm "$work/data/rounds.svg" && bash "$work/commands" &&
-		cmp "$work/data/rounds.svg" "$work/first.svg" && [ "$(find "$work/data" -name '*.svg' | wc -l)" -eq 4 ] &&
+		cmp "$work/data/rounds.svg" "$work/first.svg" && [ "$(find "$work/data/" -name '*.svg' | wc -l)" -eq 4 ] &&
 		{ [ "$got" -eq 77 ] || cmp "$work/data/rounds.svg" "$result/rounds.svg"; }
 }
 # refused PATTERN ARGUMENTS...
@@ -84,7 +84,7 @@ nothing() {
 	# The other scripts, which no experiment calls so
 	for script in cpu-matrix:cpu-baseline/pairs host-exits:; do
 		other=${script#*:}
-		{ [ "$other" ] && head -n 1 "results/golden/$other.csv" || seq -s, 12; } >"$work/head.csv"
+		if [ "$other" ]; then head -n 1 "results/golden/$other.csv"; else seq -s, 12; fi >"$work/head.csv"
 		gnuplot -c "scripts/plots/${script%%:*}.gp" "$work/head.csv" "$work/head.svg"
 		[ $? -eq 3 ] && [ ! -e "$work/head.svg" ] || return 1
 	done

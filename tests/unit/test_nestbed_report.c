@@ -217,7 +217,7 @@ static void claims_are_the_notes(void **state)
 	for (size_t i = 0; i < claim_count; i++) {
 		char *row =
 			text_format("\n| %s | %s | %s |", claims[i].id, claims[i].mechanism, claims[i].text);
-		char *anchor = text_format("](#%s) |", claims[i].anchor), *end = NULL;
+		char *anchor = text_format("| [%s](#%s) |", claims[i].found, claims[i].anchor), *end = NULL;
 		char *at = strstr(notes, row);
 
 		print_message("%s\n", claims[i].id);
@@ -231,13 +231,109 @@ static void claims_are_the_notes(void **state)
 	free(notes);
 }
 
+/* The page of a result with this one table. */
+static char *page_of(const char *experiment, const char *name, const char *csv, const char *notes)
+{
+	struct report_page page = {.notes = notes};
+	struct report_run run = {.title = text_copy("a run")};
+	char *why;
+
+	run.result.dir = text_copy("runs/a");
+	run.result.meta = json_pack("{s:s, s:[s,s,s,s]}", "experiment", experiment, "command_line", "nestbed",
+				    "run", "--set", "args=it's x");
+	run.result.experiment = experiment;
+	run.result.table = zalloc(sizeof(*run.result.table));
+	run.result.table_count = 1;
+	run.result.table[0].name = text_copy(name);
+	assert_int_equal(table_parse(csv, strlen(csv), "t", &run.result.table[0].table, &why), 0);
+	report_run(&page, "part-1", &run);
+	report_run_free(&run);
+	return page.out.data;
+}
+
+/* A claim is looked at by rows, not by the experiment's name. */
+static void claims_are_of_what_ran(void **state)
+{
+	static const struct {
+		const char *experiment, *table, *csv, *claims; /* their ids, in order */
+	} rows[] = {
+		{"migrate",   "barriers.csv",  "hop,barriers\n",                           ""      },
+		{"migrate",   "barriers.csv",  "hop,barriers\n0,1\n",                      "M2"    },
+		{"migrate",   "rounds.csv",    "hop,round\n0,1\n",                         "M1"    },
+		{"migrate",   "migrate.csv",   "hop,round\n0,1\n",                         ""      },
+		{"migrate",   "tracker.csv",   "tracker\npml\n",                           "M1"    },
+		{"exit-cost", "exit-cost.csv", "level,config\nL1,-\n",                     ""      },
+		{"exit-cost", "exit-cost.csv", "level,config\nL2,a\n",                     "N1N3"  },
+		{"exit-cost", "exit-cost.csv", "level,config\nL2,a\nL2,b;intercept=all\n", "N1N2N3"},
+		{"exit-cost", "exit-cost.csv", "level\nL2\n",                              "N1N3"  },
+		{"exit-cost", "ratio.csv",     "level,config\nL2,a\n",                     "N3"    },
+		{"ablation",  "exit-cost.csv", "level,config\nL2,a\n",                     ""      },
+		{"ablation",  "ablation.csv",  "level,config\nL2,a\n",                     "N3"    },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *page = page_of(rows[i].experiment, rows[i].table, rows[i].csv, NULL);
+		struct text ids = {0};
+
+		print_message("%s %s %s\n", rows[i].experiment, rows[i].table, rows[i].claims);
+		text_add(&ids, "", 0);
+		for (const char *p = page; (p = strstr(p, "<dt>")); p++)
+			text_add(&ids, p + 4, 2);
+		assert_string_equal(ids.data, rows[i].claims);
+		text_free(&ids);
+		free(page);
+	}
+}
+
+/* What was found stands on the page, wherever it goes. */
+static void found_is_told(void **state)
+{
+	char *page = page_of("migrate", "barriers.csv", "hop\n0\n", NULL);
+
+	(void)state;
+	assert_non_null(strstr(page, ": holds; a barrier costs what is unsent. </dd>"));
+	free(page);
+	page = page_of("migrate", "barriers.csv", "hop\n0\n", "PAPER_NOTES.md");
+	assert_non_null(strstr(
+		page,
+		": holds; a barrier costs what is unsent. <a href=\"PAPER_NOTES.md#m2-wbinvd-barrier\">"));
+	free(page);
+}
+
+static void commands_run_again(void **state)
+{
+	static const struct {
+		const char *word, *quoted;
+	} rows[] = {
+		{"plain-1.2/x=y,z", "plain-1.2/x=y,z"},
+		{"",                "''"             },
+		{"a b",             "'a b'"          },
+		{"it's",            "'it'\\''s'"     },
+		{"$x",              "'$x'"           },
+		{"\xc3\xa4",        "'\xc3\xa4'"     },
+	};
+	char *page = page_of("migrate", "barriers.csv", "hop\n", NULL);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct text t = {0};
+
+		text_add_shell(&t, rows[i].word);
+		assert_string_equal(t.data, rows[i].quoted);
+		text_free(&t);
+	}
+	assert_non_null(strstr(page, "<td>nestbed run --set &#39;args=it&#39;\\&#39;&#39;s x&#39;</td>"));
+	free(page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(text_stays_text),
-		cmocka_unit_test(drawings),
-		cmocka_unit_test(hostile_results_are_text),
-		cmocka_unit_test(claims_are_the_notes),
+		cmocka_unit_test(text_stays_text),          cmocka_unit_test(drawings),
+		cmocka_unit_test(hostile_results_are_text), cmocka_unit_test(claims_are_the_notes),
+		cmocka_unit_test(claims_are_of_what_ran),   cmocka_unit_test(found_is_told),
+		cmocka_unit_test(commands_run_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
