@@ -272,6 +272,14 @@ static void libvirt_kill(struct machine *m)
 	kill(m->pid, SIGTERM);
 }
 
+static void tell_errors(const struct machine *m)
+{
+	char *said = scratch_tail(&m->file[FILE_ERRORS], ERROR_TAIL, UINT_MAX);
+
+	fprintf(stderr, "nestbed: %s\n", said);
+	free(said);
+}
+
 static void libvirt_finish(struct machine *m, enum machine_end asked, struct machine_result *r)
 {
 	const int status = child_wait(m->pid);
@@ -281,6 +289,9 @@ static void libvirt_finish(struct machine *m, enum machine_end asked, struct mac
 		wire_detach(m->nic->wire, m->nic->host);
 	r->wall_seconds = seconds_since(&m->started);
 	r->end = asked;
+	/* Nobody asks what a machine said that was told to end, but this must be known. */
+	if (asked != MACHINE_SHUT_DOWN && WIFEXITED(status) && WEXITSTATUS(status) == LIBVIRT_RUN_LEFT)
+		tell_errors(m);
 	if (asked == MACHINE_SHUT_DOWN && !(WIFEXITED(status) && !WEXITSTATUS(status)))
 		r->end = MACHINE_DIED;
 	r->com1 = scratch_tail(&m->file[FILE_COM1], COM1_MOST, UINT_MAX);
@@ -296,7 +307,7 @@ static void libvirt_finish(struct machine *m, enum machine_end asked, struct mac
 	free(m);
 }
 
-/* Its first line, or what it said last. */
+/* All that comes, without the newlines at its end; malloc'd. */
 static char *read_all(int fd)
 {
 	struct text t = {0};

@@ -8,6 +8,7 @@
 #include "experiments/machine.h"
 
 #define LIBVIRT_STANDARD_URI "qemu:///system"
+#define LIBVIRT_RUN_LEFT     120 /* exit status of libvirt-run: its domain could not be ended */
 
 /*
  * Machines of this connection: under KVM with VT-x for the guest, or emulated by QEMU without it (tcg). There

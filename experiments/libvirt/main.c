@@ -6,14 +6,17 @@
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <libvirt/virterror.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "experiments/cli.h"
+#include "experiments/libvirt.h"
 #include "experiments/libvirt/connection.h"
 #include "experiments/libvirt/domain_xml.h"
 #include "experiments/libvirt/folder.h"
@@ -206,6 +209,54 @@ static int write_xml(const char *path, const struct text *xml, char **why)
 	return -1;
 }
 
+static void close_all(int socket[FOLDER_SOCKETS])
+{
+	for (int i = 0; i < FOLDER_SOCKETS; i++) {
+		if (socket[i] >= 0)
+			close(socket[i]);
+		socket[i] = -1;
+	}
+}
+
+/* QEMU's, which made the connection; 0: not known. */
+static pid_t other_end(int socket)
+{
+	struct ucred peer = {0};
+	socklen_t size = sizeof(peer);
+
+	return socket >= 0 && !getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) ? peer.pid : 0;
+}
+
+/* Whoever destroyed a transient domain before has undefined it too. */
+static bool is_gone(void)
+{
+	const int code = virGetLastErrorCode();
+
+	return code == VIR_ERR_NO_DOMAIN || code == VIR_ERR_OPERATION_INVALID;
+}
+
+/*
+ * Ends it, if it is there still. The sockets go first: nobody reads them from now on, and QEMU would wait in
+ * a write() to them where it does not look whether it shall end. False: it is left; *why says how to end it.
+ */
+static bool destroy(virDomainPtr domain, int socket[FOLDER_SOCKETS], char **why)
+{
+	const pid_t qemu = other_end(socket[FOLDER_CONSOLE]);
+	char *before = *why, *by_hand;
+
+	close_all(socket);
+	if (!virDomainDestroy(domain) || is_gone())
+		return true;
+	by_hand = qemu ? text_format(", or kill %ld", (long)qemu) : text_copy("");
+	*why = text_format("%s%sthe domain %s could not be destroyed, its QEMU may run still: %s. To end it: "
+			   "virsh destroy %s%s",
+			   before ? before : "", before ? "\n" : "", virDomainGetName(domain),
+			   connection_error(), virDomainGetName(domain), by_hand);
+	free(by_hand);
+	free(before);
+	return false;
+}
+
 /* Started, but executing nothing yet, and with its sockets connected. */
 static virDomainPtr create(struct arguments *a, struct connection *c, struct folder *f,
 			   int socket[FOLDER_SOCKETS], char **why)
@@ -227,7 +278,7 @@ static virDomainPtr create(struct arguments *a, struct connection *c, struct fol
 	}
 	if (made && folder_accept(f, socket)) {
 		*why = text_copy("QEMU did not connect to the machine's consoles");
-		virDomainDestroy(made);
+		(void)destroy(made, socket, why);
 		virDomainFree(made);
 		made = NULL;
 	}
@@ -239,7 +290,7 @@ static virDomainPtr create(struct arguments *a, struct connection *c, struct fol
 }
 
 /* Lets it run to its end; an exit status. */
-static int watch(virDomainPtr domain, const int socket[FOLDER_SOCKETS], const char *com1_path, char **why)
+static int watch(virDomainPtr domain, int socket[FOLDER_SOCKETS], const char *com1_path, char **why)
 {
 	FILE *com1 = com1_path ? fopen(com1_path, "we") : NULL;
 	enum relay_end end = RELAY_TOLD;
@@ -257,7 +308,8 @@ static int watch(virDomainPtr domain, const int socket[FOLDER_SOCKETS], const ch
 	}
 	if (com1)
 		(void)fclose(com1);
-	(void)virDomainDestroy(domain); /* if it is there still */
+	if (!destroy(domain, socket, why))
+		return LIBVIRT_RUN_LEFT;
 	return end == RELAY_SHUT_DOWN ? CLI_OK : CLI_FAILED;
 }
 
@@ -276,9 +328,7 @@ static int run(struct arguments *a, struct connection *c, char **why)
 		status = watch(domain, socket, a->com1, why);
 		virDomainFree(domain);
 	}
-	for (int i = 0; i < FOLDER_SOCKETS; i++)
-		if (socket[i] >= 0)
-			close(socket[i]);
+	close_all(socket);
 	return status;
 }
 

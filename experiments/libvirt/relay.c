@@ -2,11 +2,13 @@
 #include "experiments/libvirt/relay.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "nestbed/ports.h"
@@ -23,6 +25,16 @@ static void on_signal(int number)
 
 static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
 
+static sigset_t number_set(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaddset(&set, numbers[i]);
+	return set;
+}
+
 void relay_signals(void)
 {
 	struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
@@ -37,22 +49,42 @@ int relay_signal(void)
 	return told;
 }
 
-/* From now on they come inside ppoll() only, so that none is missed in front of it. */
+/* From now on they come where they are waited for, so that none is missed in front of it. */
 static void block_signals(void)
 {
-	sigset_t set;
+	const sigset_t set = number_set();
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		sigaddset(&set, numbers[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+/* Waits for one of fds or a signal. ppoll() itself takes no signal while one of fds is ready. */
+static bool is_told(struct pollfd *fds, nfds_t count)
+{
+	const sigset_t set = number_set();
+	const struct timespec now = {0};
+	sigset_t none;
+	int number;
+
+	sigemptyset(&none);
+	if (!told)
+		(void)ppoll(fds, count, NULL, &none);
+	number = told ? 0 : sigtimedwait(&set, NULL, &now);
+	if (number > 0)
+		on_signal(number);
+	return told;
+}
+
+/* A pipe that is ready takes PIPE_BUF bytes at once; so a reader that stopped reading holds nobody up. */
 static bool pass_on(int to, const uint8_t *data, size_t size)
 {
-	while (size) {
-		const ssize_t n = write(to, data, size);
+	struct pollfd fd = {.fd = to, .events = POLLOUT};
 
+	while (size) {
+		ssize_t n;
+
+		if (is_told(&fd, 1))
+			return false;
+		n = write(to, data, size < PIPE_BUF ? size : PIPE_BUF);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -63,16 +95,25 @@ static bool pass_on(int to, const uint8_t *data, size_t size)
 	return true;
 }
 
-/* Takes what is there; false at its end, or when `to` takes no more. */
-static bool drain(int from, int to)
+/* Takes a piece of what is there, which may never end; false at its end, or when `to` takes no more. */
+static bool take(int from, int to, bool *more)
 {
 	uint8_t data[65536];
-	ssize_t n;
+	const ssize_t n = read(from, data, sizeof(data));
 
-	while ((n = read(from, data, sizeof(data))) > 0)
-		if (to >= 0 && !pass_on(to, data, (size_t)n))
-			return false;
+	*more = n > 0;
+	if (n > 0)
+		return to < 0 || pass_on(to, data, (size_t)n);
 	return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+/* What was written before the machine's end. */
+static void drain(int from, int to)
+{
+	bool more = true;
+
+	while (!told && more && take(from, to, &more))
+		;
 }
 
 /* Whether the word has been written; letters that don't fit begin it anew, as on Bochs. */
@@ -94,25 +135,25 @@ enum relay_end relay(const int socket[FOLDER_SOCKETS], int com1)
 	const int to[FOLDER_SOCKETS] = {[FOLDER_CONSOLE] = STDOUT_FILENO, [FOLDER_COM1] = com1};
 	struct pollfd fds[FOLDER_SOCKETS];
 	unsigned matched = 0;
-	sigset_t none;
 
 	block_signals();
-	sigemptyset(&none);
 	for (int i = 0; i < FOLDER_SOCKETS; i++)
 		fds[i] = (struct pollfd){.fd = socket[i], .events = POLLIN};
 	for (;;) {
-		bool end;
+		bool more;
 
-		if (told || (ppoll(fds, FOLDER_SOCKETS, NULL, &none) < 0 && told))
+		if (is_told(fds, FOLDER_SOCKETS))
 			return RELAY_TOLD;
 		/* First: QEMU has written all that the machine wrote before the word when the word is here.
 		 */
-		end = shuts_down(socket[FOLDER_SHUTDOWN], &matched);
-		if (!drain(socket[FOLDER_COM1], to[FOLDER_COM1]))
-			fds[FOLDER_COM1].fd = -1;
-		if (!drain(socket[FOLDER_CONSOLE], to[FOLDER_CONSOLE]))
-			return end ? RELAY_SHUT_DOWN : RELAY_GONE;
-		if (end)
+		if (shuts_down(socket[FOLDER_SHUTDOWN], &matched)) {
+			drain(socket[FOLDER_COM1], to[FOLDER_COM1]);
+			drain(socket[FOLDER_CONSOLE], to[FOLDER_CONSOLE]);
 			return RELAY_SHUT_DOWN;
+		}
+		if (!take(socket[FOLDER_COM1], to[FOLDER_COM1], &more))
+			fds[FOLDER_COM1].fd = -1;
+		if (!take(socket[FOLDER_CONSOLE], to[FOLDER_CONSOLE], &more))
+			return told ? RELAY_TOLD : RELAY_GONE;
 	}
 }

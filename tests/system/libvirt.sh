@@ -167,14 +167,47 @@ interrupted() {
 timed_out() {
 	nest late 5 boot --machine "$tcg" --bare --timeout 1 spin && said late 'ran out of time' && no_domain 0
 }
+# It prints faster than anybody reads, and ends for all that.
+flood() {
+	local begun=$SECONDS
+	cat >"$work/flood.S" <<'EOT'
+		.section .mb, "ax"
+		.long 0x1BADB002, 0, -0x1BADB002
+		.globl _start
+	_start:	mov $0xe9, %edx
+	1:	mov $_start, %esi
+		mov $65536, %ecx
+		rep outsb
+		jmp 1b
+EOT
+	gcc -m32 -nostdlib -static -Wl,-Ttext=0x200000,--section-start=.mb=0x100000,--build-id=none -o "$work/flood.elf" "$work/flood.S" || return 1
+	nest flood 5 boot --machine "$tcg" --bare --timeout 1 "$work/flood.elf" && said flood.err 'ran out of time' && [ -s "$work/flood" ] &&
+		[ $((SECONDS - begun)) -lt 7 ] && no_domain 0
+}
 case_ "nestbed is killed" killed
 case_ "libvirt-run is killed" helper_killed
 case_ "^C" interrupted
 case_ "out of time" timed_out
+case_ "a machine that prints endlessly" flood
 no_file() {
 	no_domain 0 && ! find /tmp "$work" -maxdepth 1 -newer "$work/why" -name 'nestbed-*' 2>/dev/null | grep .
 }
 case_ "no file is left" no_file
+# Without its daemon a domain cannot be ended; that is told, with what ends it. Last, for the daemon is gone then.
+left() {
+	local qemu status
+	spin left || return 1
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	pid=
+	kill -INT "$spinning"
+	wait "$spinning"
+	status=$?
+	qemu=$(sed -nE 's/.*the domain nestbed-[0-9]+-spin could not be destroyed.*virsh destroy nestbed-[0-9]+-spin, or kill ([0-9]+)$/\1/p' "$work/left.err")
+	[ -n "$qemu" ] || { cat "$work/left.err"; echo "not told"; return 1; }
+	grep -q qemu "/proc/$qemu/comm" && kill -KILL "$qemu" && [ "$status" -eq 130 ]
+}
+case_ "the daemon is killed: what is left is told" left
 destroy_all >/dev/null 2>&1
 daemon_stop
 case_ "nothing of libvirtd is left" daemon_gone
