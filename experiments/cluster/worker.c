@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "experiments/cluster/worker.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -9,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,82 +16,16 @@
 #include "experiments/cluster/schedule.h"
 #include "experiments/files.h"
 
-#define SCRATCH      "nestbed-cluster."
-#define SCRATCH_NAME 6u /* characters behind it */
-#define IDLE_NS      10000000
-#define RELAY_NS     200000
-#define AGENT_WAIT   10.0 /* s for an agent to end when its connection has */
-
-/* ---- the folder of a rank ---- */
-
-static const char *temporary(void)
-{
-	const char *dir = getenv("TMPDIR");
-
-	return dir && *dir ? dir : "/tmp";
-}
-
-/* Nobody can lock what a living rank uses; who died left it unlocked. */
-static void remove_if_left(const char *dir)
-{
-	char *path = text_format("%s/lock", dir);
-	const int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-
-	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB))
-		remove_folder(dir);
-	if (fd >= 0)
-		close(fd);
-	free(path);
-}
-
-static void remove_left(void)
-{
-	DIR *dir = opendir(temporary());
-
-	for (const struct dirent *e; dir && (e = readdir(dir));) {
-		char *path;
-
-		if (strncmp(e->d_name, SCRATCH, strlen(SCRATCH)) != 0 ||
-		    strlen(e->d_name) != strlen(SCRATCH) + SCRATCH_NAME)
-			continue;
-		path = text_format("%s/%s", temporary(), e->d_name);
-		remove_if_left(path);
-		free(path);
-	}
-	if (dir)
-		closedir(dir);
-}
-
-/* It is named when it is locked, so that nobody removes it before. */
-static int make_scratch(struct worker *w)
-{
-	char *made = text_format("%s/nestbed-new.XXXXXX", temporary());
-	char *lock = NULL;
-	int err = 0;
-
-	if (!mkdtemp(made)) {
-		err = -errno;
-		free(made);
-		return err;
-	}
-	lock = text_format("%s/lock", made);
-	w->scratch = text_format("%s/" SCRATCH "%s", temporary(), made + strlen(made) - SCRATCH_NAME);
-	w->lock = open(lock, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (w->lock < 0 || flock(w->lock, LOCK_EX | LOCK_NB) || rename(made, w->scratch))
-		err = -errno;
-	if (err)
-		remove_folder(made);
-	free(lock);
-	free(made);
-	return err;
-}
+#define SCRATCH    "nestbed-cluster."
+#define IDLE_NS    10000000
+#define RELAY_NS   200000
+#define AGENT_WAIT 10.0 /* s for an agent to end when its connection has */
 
 int worker_open(struct worker *w)
 {
-	*w = (struct worker){.lock = -1};
+	*w = (struct worker){0};
 	relay_none(&w->relay);
-	remove_left();
-	return make_scratch(w);
+	return own_folder_make(&w->scratch, SCRATCH);
 }
 
 /* ---- its child ---- */
@@ -188,7 +120,7 @@ static void send_end(const struct worker *w, int status, bool folder)
 
 static void begin_task(struct worker *w, const struct attempt *a)
 {
-	char *out = text_format("--out=%s/result", w->scratch), *agent = NULL;
+	char *out = text_format("--out=%s/result", w->scratch.path), *agent = NULL;
 	char *more[3] = {out};
 	char **words;
 	int connection = -1;
@@ -238,8 +170,8 @@ static void begin(struct worker *w, const struct post_message *message)
 	w->task = a.task;
 	w->attempt = a.attempt;
 	w->limit = a.limit;
-	w->dir = text_format("%s/result", w->scratch);
-	w->log = text_format("%s/log", w->scratch);
+	w->dir = text_format("%s/result", w->scratch.path);
+	w->log = text_format("%s/log", w->scratch.path);
 	if (message->kind == POST_TASK)
 		begin_task(w, &a);
 	else
@@ -364,10 +296,6 @@ void worker_close(struct worker *w)
 		child_wait(w->child);
 	}
 	forget(w);
-	if (w->scratch)
-		remove_folder(w->scratch);
-	if (w->lock >= 0)
-		close(w->lock);
-	free(w->scratch);
-	*w = (struct worker){.lock = -1};
+	own_folder_remove(&w->scratch);
+	*w = (struct worker){.scratch.lock = -1};
 }

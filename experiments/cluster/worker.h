@@ -10,10 +10,10 @@
 
 #include "experiments/cluster/post.h"
 #include "experiments/cluster/relay.h"
+#include "experiments/own_folder.h"
 
 struct worker {
-	char *scratch; /* folder of this rank alone, on its own computer */
-	int lock; /* held while it lives */
+	struct own_folder scratch; /* of this rank alone, on its own computer */
 	pid_t child; /* 0: none */
 	bool partner; /* the child is the other end of somebody's task */
 	unsigned task, attempt, limit;

@@ -15,7 +15,8 @@
 
 #include "experiments/text.h"
 
-#define ACCEPT_MS 10000
+#define FOLDER_PREFIX "nestbed-libvirt."
+#define ACCEPT_MS     10000
 
 static void remember(struct folder *f, const char *path)
 {
@@ -33,7 +34,7 @@ static int failed(char **why, const char *path, int error)
 static int listen_at(struct folder *f, enum folder_socket which, const char *name, char **why)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	char *path = text_format("%s/%s", f->path, name);
+	char *path = text_format("%s/%s", f->own.path, name);
 	int fd;
 
 	f->socket_path[which] = path;
@@ -53,21 +54,17 @@ static int listen_at(struct folder *f, enum folder_socket which, const char *nam
 int folder_make(struct folder *f, char **why)
 {
 	static const char *const names[FOLDER_SOCKETS] = {"console", "shutdown", "com1"};
-	const char *under = getenv("TMPDIR");
-	int err = 0;
+	int err;
 
 	*f = (struct folder){
-		.listener = {-1, -1, -1}
+		.own = {.lock = -1},
+                  .listener = { -1, -1, -1}
         };
-	f->path = text_format("%s/nestbed-XXXXXX", under && *under == '/' ? under : "/tmp");
-	if (!mkdtemp(f->path)) {
-		err = failed(why, f->path, errno);
-		free(f->path);
-		f->path = NULL;
-		return err;
-	}
-	if (chmod(f->path, 0711))
-		return failed(why, f->path, errno);
+	err = own_folder_make(&f->own, FOLDER_PREFIX);
+	if (err)
+		return failed(why, "a temporary folder in $TMPDIR, or /tmp", -err);
+	if (chmod(f->own.path, 0711))
+		return failed(why, f->own.path, errno);
 	for (unsigned i = 0; i < FOLDER_SOCKETS && !err; i++)
 		err = listen_at(f, (enum folder_socket)i, names[i], why);
 	return err;
@@ -91,7 +88,7 @@ static int copy(int to, int from)
 
 char *folder_copy(struct folder *f, unsigned number, const char *name, const char *from, char **why)
 {
-	char *inner = text_format("%s/%u", f->path, number);
+	char *inner = text_format("%s/%u", f->own.path, number);
 	char *path = text_format("%s/%s", inner, name);
 	const int in = open(from, O_RDONLY | O_CLOEXEC);
 	int err = 0, out = -1;
@@ -139,20 +136,17 @@ int folder_accept(struct folder *f, int socket[FOLDER_SOCKETS])
 
 void folder_remove(struct folder *f)
 {
-	for (unsigned i = f->made_count; i-- > 0;) { /* what lies in a folder was made behind it */
-		(void)remove(f->made[i]);
+	for (unsigned i = 0; i < f->made_count; i++)
 		free(f->made[i]);
-	}
 	for (int i = 0; i < FOLDER_SOCKETS; i++) {
-		if (f->path && f->listener[i] >= 0)
+		if (f->own.path && f->listener[i] >= 0)
 			close(f->listener[i]);
 		free(f->socket_path[i]);
 	}
-	if (f->path)
-		(void)rmdir(f->path);
-	free(f->path);
+	own_folder_remove(&f->own);
 	free(f->made);
 	*f = (struct folder){
-		.listener = {-1, -1, -1}
+		.own = {.lock = -1},
+                  .listener = { -1, -1, -1}
         };
 }

@@ -6,18 +6,20 @@
 #ifndef EXPERIMENTS_LIBVIRT_FOLDER_H
 #define EXPERIMENTS_LIBVIRT_FOLDER_H
 
+#include "experiments/own_folder.h"
+
 enum folder_socket { FOLDER_CONSOLE, FOLDER_SHUTDOWN, FOLDER_COM1, FOLDER_SOCKETS };
 
 struct folder {
-	char *path;
+	struct own_folder own;
 	char **made; /* files and folders in it, as they were made */
 	unsigned made_count;
 	int listener[FOLDER_SOCKETS];
 	char *socket_path[FOLDER_SOCKETS];
 };
 
-/* In $TMPDIR or /tmp. 0 or negative errno; *why (malloc'd) names what could not be made. folder_remove() in
- * any case. */
+/* In $TMPDIR or /tmp, from where folders that killed processes left go. 0 or negative errno; *why (malloc'd)
+ * names what could not be made. folder_remove() in any case. */
 __attribute__((warn_unused_result)) int folder_make(struct folder *f, char **why);
 /* A copy of a file: PATH/NUMBER/NAME, malloc'd; NULL with *why. */
 char *folder_copy(struct folder *f, unsigned number, const char *name, const char *from, char **why);

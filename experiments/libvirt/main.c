@@ -272,7 +272,9 @@ static virDomainPtr create(struct arguments *a, struct connection *c, struct fol
 	d->com1 = f->socket_path[FOLDER_COM1];
 	d->unlabelled = c->relabels;
 	if (!place_files(a, f, &initrd, why) && !domain_xml(&xml, d, why) && !write_xml(a->xml, &xml, why)) {
+		relay_abandon(f);
 		made = virDomainCreateXML(c->libvirt, xml.data, flags);
+		relay_abandon(NULL);
 		if (!made)
 			*why = text_format("libvirt can't start the domain: %s", connection_error());
 	}

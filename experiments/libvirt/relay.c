@@ -20,7 +20,31 @@ static volatile sig_atomic_t told;
 static void on_signal(int number)
 {
 	told = number;
-	alarm(PATIENCE); /* its action is the default one; the daemon destroys the domain then */
+	alarm(PATIENCE); /* it ends this process; the daemon destroys the domain then */
+}
+
+static const struct folder *volatile abandoned;
+
+/* What of folder_remove() a signal's handler can do. */
+static void remove_files(const struct folder *f)
+{
+	for (unsigned i = f->made_count; i-- > 0;) /* what lies in a folder was made behind it */
+		if (unlink(f->made[i]))
+			(void)rmdir(f->made[i]);
+	(void)rmdir(f->own.path);
+}
+
+static void on_alarm(int number)
+{
+	if (abandoned)
+		remove_files(abandoned);
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+void relay_abandon(const struct folder *folder)
+{
+	abandoned = folder;
 }
 
 static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
@@ -41,6 +65,7 @@ void relay_signals(void)
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		sigaction(numbers[i], &act, NULL);
+	signal(SIGALRM, on_alarm);
 	signal(SIGPIPE, SIG_IGN);
 }
 

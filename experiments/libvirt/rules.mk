@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # libvirt-run: what nestbed starts for a machine of libvirt's; nestbed itself is not linked with libvirt.
-LIBVIRT_RUN_SRC := $(sort $(wildcard experiments/libvirt/*.c)) experiments/text.c
+LIBVIRT_RUN_SRC := $(sort $(wildcard experiments/libvirt/*.c)) $(addprefix experiments/,files.c own_folder.c text.c)
 LIBVIRT_RUN_OBJECTS := $(LIBVIRT_RUN_SRC:%.c=$(BUILD)/libvirt-run.o/%.o)
 LIBVIRT_RUN_LIBS := $(shell pkg-config --libs libxml-2.0 libvirt 2>/dev/null)
 

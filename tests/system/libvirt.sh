@@ -169,7 +169,7 @@ timed_out() {
 }
 # It prints faster than anybody reads, and ends for all that.
 flood() {
-	local begun=$SECONDS
+	local begun
 	cat >"$work/flood.S" <<'EOT'
 		.section .mb, "ax"
 		.long 0x1BADB002, 0, -0x1BADB002
@@ -181,31 +181,60 @@ flood() {
 		jmp 1b
 EOT
 	gcc -m32 -nostdlib -static -Wl,-Ttext=0x200000,--section-start=.mb=0x100000,--build-id=none -o "$work/flood.elf" "$work/flood.S" || return 1
-	nest flood 5 boot --machine "$tcg" --bare --timeout 1 "$work/flood.elf" && said flood.err 'ran out of time' && [ -s "$work/flood" ] &&
-		[ $((SECONDS - begun)) -lt 7 ] && no_domain 0
+	"$nestbed" boot --machine "$tcg" --bare "$work/flood.elf" >"$work/flood" 2>"$work/flood.err" &
+	spinning=$!
+	for _ in {1..100}; do
+		[ -s "$work/flood" ] && break
+		sleep 0.1
+	done
+	begun=$SECONDS
+	kill -INT "$spinning"
+	wait "$spinning"
+	[ $? -eq 130 ] || { cat "$work/flood.err"; return 1; }
+	[ -s "$work/flood" ] && no_domain 0 || return 1
+	[ $((SECONDS - begun)) -lt 9 ] || { echo "ended after $((SECONDS - begun)) s"; return 1; }
+}
+# Whoever is killed while the domain starts leaves files, which the next to start removes.
+killed_early() {
+	local child left
+	kill -STOP "$pid"
+	"$nestbed" boot --machine "$tcg" --bare spin >/dev/null 2>&1 &
+	spinning=$!
+	sleep 0.2
+	kill -CONT "$pid"
+	for _ in {1..500}; do
+		left=$(find "$work" -maxdepth 1 -name 'nestbed-libvirt.*')
+		[ -n "$left" ] && break
+	done
+	child=$(cat "/proc/$spinning/task/$spinning/children")
+	kill -KILL "${child% }"
+	wait "$spinning"
+	[ -d "$left" ] || { echo "it was not killed early enough"; return 1; }
+	nest next 4 boot --machine "$tcg" hello && no_domain 10
 }
 case_ "nestbed is killed" killed
+case_ "libvirt-run is killed as it starts" killed_early
 case_ "libvirt-run is killed" helper_killed
 case_ "^C" interrupted
 case_ "out of time" timed_out
 case_ "a machine that prints endlessly" flood
 no_file() {
-	no_domain 0 && ! find /tmp "$work" -maxdepth 1 -newer "$work/why" -name 'nestbed-*' 2>/dev/null | grep .
+	no_domain 0 && ! find "$work" -maxdepth 1 -name 'nestbed*' | grep .
 }
 case_ "no file is left" no_file
 # Without its daemon a domain cannot be ended; that is told, with what ends it. Last, for the daemon is gone then.
 left() {
 	local qemu status
 	spin left || return 1
+	qemu=$(pgrep -f "$work/nestbed-libvirt")
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
 	pid=
 	kill -INT "$spinning"
 	wait "$spinning"
 	status=$?
-	qemu=$(sed -nE 's/.*the domain nestbed-[0-9]+-spin could not be destroyed.*virsh destroy nestbed-[0-9]+-spin, or kill ([0-9]+)$/\1/p' "$work/left.err")
-	[ -n "$qemu" ] || { cat "$work/left.err"; echo "not told"; return 1; }
-	grep -q qemu "/proc/$qemu/comm" && kill -KILL "$qemu" && [ "$status" -eq 130 ]
+	kill -KILL "$qemu" && [ "$status" -eq 130 ] &&
+		said left.err "the domain nestbed-$spinning-spin could not be destroyed.*virsh destroy nestbed-$spinning-spin, or kill $qemu\$"
 }
 case_ "the daemon is killed: what is left is told" left
 destroy_all >/dev/null 2>&1
