@@ -27,6 +27,17 @@ static void on_guest_record(void *ctx, const struct decode_source *from, const N
 	check->failed += record->value->value;
 }
 
+/* What a tick is, as a host's L0 says in its Hello. */
+static void on_l0_record(void *ctx, unsigned host, int hop, const Nestbed__Record *record)
+{
+	struct run *run = ctx;
+
+	(void)host;
+	(void)hop;
+	if (record->body_case == NESTBED__RECORD__BODY_HELLO && *record->hello->unit)
+		json_object_set_new(run->meta, "unit", json_string(record->hello->unit));
+}
+
 static void book(struct run *run, const struct move *m, int status)
 {
 	for (unsigned i = 0; i < m->watch.path->hosts; i++)
@@ -145,6 +156,8 @@ static int prepare(struct one *o)
 		.keep_dir = o->keep,
 		.seconds = o->setup->run->seconds,
 		.script = script,
+		.record = on_l0_record,
+		.ctx = o->setup->run,
 		.guest_sink = { .record = on_guest_record,          .ctx = &o->check},
 	};
 	status = make_guest(o);

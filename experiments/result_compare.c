@@ -59,13 +59,25 @@ static void tell_settings(struct text *out, const struct result *first, const st
 	}
 }
 
+/* Of rows that name none. An emulated machine's ticks are its instructions, whatever its results call them;
+ * what is computed without a machine is as exact. */
+static const char *unit_of(const struct result *r)
+{
+	const char *machine = result_word(r, NULL, "machine");
+
+	return machine && (!strcmp(machine, "bochs") || !strcmp(machine, "none"))
+		       ? COMPARE_EXACT_UNIT
+		       : result_word(r, NULL, "unit");
+}
+
 void result_incomparable(struct text *out, const struct result *first, const struct result *second,
 			 bool subset)
 {
-	static const char *const same[] = {"experiment", "machine", "host_cpu", "unit"};
+	static const char *const same[] = {"experiment", "machine", "host_cpu"};
 
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
 		tell(out, same[i], result_word(first, NULL, same[i]), result_word(second, NULL, same[i]));
+	tell(out, "unit", unit_of(first), unit_of(second));
 	if (!subset)
 		tell_settings(out, first, second);
 }
@@ -92,17 +104,6 @@ static void note_failure(struct text *out, const struct result *r, const char *w
 	if (status)
 		text_addf(out, "exit status: the %s run ended with %" JSON_INTEGER_FORMAT "\n", which,
 			  status);
-}
-
-/* Of rows that name none. An emulated machine's ticks are its instructions, whatever a table calls them; what
- * is computed without a machine is as exact. */
-static const char *unit_of(const struct result *r)
-{
-	const char *machine = result_word(r, NULL, "machine");
-
-	return machine && (!strcmp(machine, "bochs") || !strcmp(machine, "none"))
-		       ? COMPARE_EXACT_UNIT
-		       : result_word(r, NULL, "unit");
 }
 
 /* `wanted`: asked for by its name, so that a part must have it as well. */

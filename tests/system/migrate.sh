@@ -32,7 +32,7 @@ small=(--set guest_mib=8 --set pages=100 --set fill=1 --set link_mbit=4000)
 
 one() {
 	run one 0 "${small[@]}" --set dirty_pages_per_s=20000 --set track_pages=50,400 --link loss=1%,reorder=1% &&
-		is one migrate outcome moved && is one migrate dirty_pages_per_s 20000 &&
+		is one migrate outcome moved && is one migrate dirty_pages_per_s 20000 && grep -qF '"unit": "insns"' "$work/one.result/meta.json" &&
 		for figure in migrate rounds down tracker; do
 			if [ ! -s "$work/one.result/$figure.svg" ] || [ ! -s "$work/one.result/$figure.png" ]; then
 				echo "no figure $figure"
