@@ -26,6 +26,14 @@ struct difference {
 	char *table, *row, *column, *first, *second, *change, *percent;
 };
 
+#define DIFFERENCE_FIELDS 7u
+/* The members above, as tables of differences name them. */
+extern const struct difference_field {
+	const char *name;
+	bool number;
+} difference_field[DIFFERENCE_FIELDS];
+const char *difference_word(const struct difference *d, unsigned field);
+
 struct comparison {
 	struct difference *difference;
 	unsigned count;

@@ -6,49 +6,53 @@
 #include "experiments/compare.h"
 #include "experiments/csv.h"
 
-#define FIELDS 7u
-#define HEAD   "table,row,column,first,second,difference,percent"
+const struct difference_field difference_field[DIFFERENCE_FIELDS] = {
+	{"table",      false},
+        {"row",        false},
+        {"column",     false},
+        {"first",      true },
+	{"second",     true },
+        {"difference", true },
+        {"percent",    true },
+};
 
-static const char *const heads[FIELDS] = {"table",  "row",        "column", "first",
-					  "second", "difference", "percent"};
-static const bool to_the_right[FIELDS] = {false, false, false, true, true, true, true};
-
-static const char *field(const struct difference *d, unsigned i)
+const char *difference_word(const struct difference *d, unsigned field)
 {
-	const char *const fields[FIELDS] = {d->table,  d->row,    d->column, d->first,
-					    d->second, d->change, d->percent};
+	const char *const words[DIFFERENCE_FIELDS] = {d->table,  d->row,    d->column, d->first,
+						      d->second, d->change, d->percent};
 
-	return fields[i];
+	return words[field];
 }
 
 static void add_line(struct text *out, const char *const *words, const int *width)
 {
-	for (unsigned i = 0; i < FIELDS; i++)
-		text_addf(out, "%*s%s", to_the_right[i] ? width[i] : -width[i], words[i],
-			  i + 1 < FIELDS ? "  " : "\n");
+	for (unsigned i = 0; i < DIFFERENCE_FIELDS; i++)
+		text_addf(out, "%*s%s", difference_field[i].number ? width[i] : -width[i], words[i],
+			  i + 1 < DIFFERENCE_FIELDS ? "  " : "\n");
 }
 
 void compare_text(struct text *out, const struct comparison *comparison, unsigned limit)
 {
 	const unsigned shown = limit && comparison->count > limit ? limit : comparison->count;
-	int width[FIELDS];
+	const char *words[DIFFERENCE_FIELDS];
+	int width[DIFFERENCE_FIELDS];
 
 	if (!shown)
 		return;
-	for (unsigned i = 0; i < FIELDS; i++) {
-		width[i] = (int)strlen(heads[i]);
+	for (unsigned i = 0; i < DIFFERENCE_FIELDS; i++) {
+		width[i] = (int)strlen(difference_field[i].name);
 		for (unsigned k = 0; k < shown; k++) {
-			const int n = (int)strlen(field(&comparison->difference[k], i));
+			const int n = (int)strlen(difference_word(&comparison->difference[k], i));
 
 			width[i] = n > width[i] ? n : width[i];
 		}
 	}
-	add_line(out, heads, width);
+	for (unsigned i = 0; i < DIFFERENCE_FIELDS; i++)
+		words[i] = difference_field[i].name;
+	add_line(out, words, width);
 	for (unsigned k = 0; k < shown; k++) {
-		const char *words[FIELDS];
-
-		for (unsigned i = 0; i < FIELDS; i++)
-			words[i] = field(&comparison->difference[k], i);
+		for (unsigned i = 0; i < DIFFERENCE_FIELDS; i++)
+			words[i] = difference_word(&comparison->difference[k], i);
 		add_line(out, words, width);
 	}
 	if (shown < comparison->count)
@@ -71,12 +75,16 @@ void compare_summary(struct text *out, const struct comparison *c)
 
 void compare_csv(struct text *out, const struct comparison *comparison)
 {
+	struct text head = {0};
 	struct csv csv;
 
-	csv_start(&csv, HEAD);
+	for (unsigned i = 0; i < DIFFERENCE_FIELDS; i++)
+		text_addf(&head, "%s%s", i ? "," : "", difference_field[i].name);
+	csv_start(&csv, head.data);
+	text_free(&head);
 	for (unsigned k = 0; k < comparison->count; k++) {
-		for (unsigned i = 0; i < FIELDS; i++)
-			csv_word(&csv, field(&comparison->difference[k], i));
+		for (unsigned i = 0; i < DIFFERENCE_FIELDS; i++)
+			csv_word(&csv, difference_word(&comparison->difference[k], i));
 		csv_end_row(&csv);
 	}
 	text_add(out, csv.text.data, csv.text.size);

@@ -55,6 +55,23 @@ static void section(struct report_page *page, const char *id, const char *title)
 		  id, title);
 }
 
+/* Names and lists may be broken behind these characters; words and digests should not be anywhere. */
+#define ENDS "_;=,"
+
+static void breakable(struct report_page *page, const char *value)
+{
+	for (size_t n; *value; value += n) {
+		char *part;
+
+		n = strcspn(value, ENDS);
+		n += value[n] != '\0';
+		part = text_format("%.*s", (int)n, value);
+		html_text(&page->out, part);
+		text_addf(&page->out, value[n] && strchr(ENDS, value[n - 1]) ? "<wbr>" : "");
+		free(part);
+	}
+}
+
 /* ---- lists of what is known: a row a name ---- */
 
 static void facts_begin(struct report_page *page, const char *caption)
@@ -73,8 +90,11 @@ static void facts_rows(struct report_page *page)
 
 static void fact(struct report_page *page, const char *name, const char *value)
 {
-	if (value)
-		html_addf(&page->out, "<tr><th scope=\"row\">%s</th><td>%s</td></tr>\n", name, value);
+	if (!value)
+		return;
+	html_addf(&page->out, "<tr><th scope=\"row\">%s</th><td>", name);
+	breakable(page, value);
+	text_addf(&page->out, "</td></tr>\n");
 }
 
 static void facts_end(struct report_page *page)
@@ -205,8 +225,9 @@ static void settings(struct report_page *page, const struct report_run *run)
 	{
 		char *text = shown(value);
 
-		html_addf(&page->out, "<tr><th scope=\"row\">%s</th><td>%s</td><td>%s</td></tr>\n", key,
-			  text ? text : "", setting_about(e, key));
+		html_addf(&page->out, "<tr><th scope=\"row\">%s</th><td>", key);
+		breakable(page, text ? text : "");
+		html_addf(&page->out, "</td><td>%s</td></tr>\n", setting_about(e, key));
 		free(text);
 	}
 	facts_end(page);
@@ -228,34 +249,56 @@ static unsigned next_id(struct report_page *page)
 	return ++page->ids;
 }
 
-/* `rows`: how many follow, of so many columns. */
-static void sortable_begin(struct report_page *page, const char *caption, unsigned rows, size_t columns)
+/* `rows`: how many follow. */
+static void sortable_begin(struct report_page *page, const char *caption, unsigned rows)
 {
-	const unsigned id = next_id(page);
 	char *many = text_format("%u row%s", rows, rows == 1 ? "" : "s");
-	char *caption_id = text_format("caption-%u", id);
 
 	html_addf(&page->out, rows > OPEN_ROWS ? "<details>\n" : "<details open>\n");
-	html_addf(&page->out,
-		  "<summary>%s, %s</summary>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" "
-		  "aria-labelledby=\"%s\">\n"
-		  "<table class=\"%s\">\n<caption id=\"%s\">%s</caption>\n<thead>\n<tr>",
-		  caption, many, caption_id, columns > WIDE_COLUMNS ? "sortable wide" : "sortable",
-		  caption_id, caption);
+	html_addf(&page->out, "<summary>%s, %s</summary>\n", caption, many);
 	free(many);
-	free(caption_id);
 }
 
-static void heading(struct report_page *page, const char *name, bool number)
+/* The table itself, whose headings follow; `columns`: how many paper has. */
+static void sortable_heads(struct report_page *page, const char *caption, size_t columns)
 {
-	text_addf(&page->out, number ? "<th scope=\"col\" class=\"number\">" : "<th scope=\"col\">");
-	html_addf(&page->out, "%s</th>", name);
+	char *id = text_format("caption-%u", next_id(page));
+
+	html_addf(&page->out,
+		  "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"%s\">\n"
+		  "<table class=\"%s\">\n<caption id=\"%s\">%s</caption>\n<thead>\n<tr>",
+		  id, columns > WIDE_COLUMNS ? "sortable wide" : "sortable", id, caption);
+	free(id);
 }
 
-static void cell(struct report_page *page, const char *value, bool number)
+struct column {
+	bool number;
+	bool same; /* all rows have one value: on paper it stands above the table */
+};
+
+/* "thing", or with the column's classes `thing class="..."` */
+static void tag(struct report_page *page, const char *thing, struct column c)
 {
-	text_addf(&page->out, number ? "<td class=\"number\">" : "<td>");
-	html_addf(&page->out, "%s</td>", value);
+	static const char *const classes[2][2] = {
+		{"",                  " class=\"same\""       },
+                {" class=\"number\"", " class=\"number same\""}
+        };
+
+	text_addf(&page->out, "<%s%s>", thing, classes[c.number][c.same]);
+}
+
+static void heading(struct report_page *page, const char *name, struct column c)
+{
+	tag(page, "th scope=\"col\"", c);
+	breakable(page, name);
+	text_addf(&page->out, "</th>");
+}
+
+static void cell(struct report_page *page, const char *value, struct column c)
+{
+	tag(page, "td", c);
+	breakable(page, value);
+	text_addf(&page->out, "</td>");
 }
 
 static void sortable_rows(struct report_page *page)
@@ -268,20 +311,58 @@ static void sortable_end(struct report_page *page)
 	text_addf(&page->out, "</tbody>\n</table>\n</div>\n</details>\n");
 }
 
+static bool is_same(const struct table *t, unsigned column)
+{
+	for (unsigned r = 1; r < t->rows; r++)
+		if (strcmp(table_cell(t, r, column), table_cell(t, 0, column)) != 0)
+			return false;
+	return t->rows > 1;
+}
+
+/* How many columns of the table paper has; where no row differs from another, all of them. */
+static unsigned look_at_columns(const struct table *t, struct column *columns)
+{
+	unsigned differ = 0;
+
+	for (unsigned c = 0; c < t->columns; c++) {
+		columns[c] = (struct column){table_is_numeric(t, c), is_same(t, c)};
+		differ += !columns[c].same;
+	}
+	for (unsigned c = 0; !differ && c < t->columns; c++)
+		columns[c].same = false;
+	return differ ? differ : t->columns;
+}
+
+/* On paper: what the columns say that are not there. */
+static void same_values(struct report_page *page, const struct table *t, const struct column *columns)
+{
+	bool any = false;
+
+	for (unsigned c = 0; c < t->columns; c++) {
+		if (!columns[c].same)
+			continue;
+		html_addf(&page->out, any ? ", %s " : "<p class=\"paper\">In all rows: %s ", t->head[c]);
+		html_text(&page->out, table_cell(t, 0, c));
+		any = true;
+	}
+	text_addf(&page->out, any ? "</p>\n" : "");
+}
+
 static void table(struct report_page *page, const struct result_table *t)
 {
-	bool number[TABLE_COLUMNS_MAX];
+	struct column columns[TABLE_COLUMNS_MAX];
+	const unsigned differ = look_at_columns(&t->table, columns);
 
-	sortable_begin(page, t->name, t->table.rows, t->table.columns);
-	for (unsigned c = 0; c < t->table.columns; c++) {
-		number[c] = table_is_numeric(&t->table, c);
-		heading(page, t->table.head[c], number[c]);
-	}
+	sortable_begin(page, t->name, t->table.rows);
+	same_values(page, &t->table, columns);
+	sortable_heads(page, t->name, differ);
+	for (unsigned c = 0; c < t->table.columns; c++)
+		heading(page, t->table.head[c], columns[c]);
 	sortable_rows(page);
 	for (unsigned r = 0; r < t->table.rows; r++) {
 		text_addf(&page->out, "<tr>");
 		for (unsigned c = 0; c < t->table.columns; c++)
-			cell(page, table_cell(&t->table, r, c), number[c]);
+			cell(page, table_cell(&t->table, r, c), columns[c]);
 		text_addf(&page->out, "</tr>\n");
 	}
 	sortable_end(page);
@@ -309,10 +390,10 @@ static void machines(struct report_page *page, const struct report_run *run)
 	if (!json_array_size(all))
 		return;
 	text_addf(&page->out, "<h3>Machines</h3>\n");
-	sortable_begin(page, "Machines that ran", (unsigned)json_array_size(all),
-		       sizeof(columns) / sizeof(columns[0]));
+	sortable_begin(page, "Machines that ran", (unsigned)json_array_size(all));
+	sortable_heads(page, "Machines that ran", sizeof(columns) / sizeof(columns[0]));
 	for (size_t c = 0; c < sizeof(columns) / sizeof(columns[0]); c++)
-		heading(page, columns[c].name, columns[c].number);
+		heading(page, columns[c].name, (struct column){.number = columns[c].number});
 	sortable_rows(page);
 	json_array_foreach(all, i, machine)
 	{
@@ -320,7 +401,7 @@ static void machines(struct report_page *page, const struct report_run *run)
 		for (size_t c = 0; c < sizeof(columns) / sizeof(columns[0]); c++) {
 			char *text = shown(json_object_get(machine, columns[c].key));
 
-			cell(page, text ? text : "-", columns[c].number);
+			cell(page, text ? text : "-", (struct column){.number = columns[c].number});
 			free(text);
 		}
 		text_addf(&page->out, "</tr>\n");
@@ -333,10 +414,11 @@ static void records(struct report_page *page, const struct report_run *run)
 	if (!run->records)
 		return;
 	text_addf(&page->out, "<h3>Records</h3>\n");
-	sortable_begin(page, "Records of all machines", run->count_count, 3);
-	heading(page, "from", false);
-	heading(page, "record", false);
-	heading(page, "count", true);
+	sortable_begin(page, "Records of all machines", run->count_count);
+	sortable_heads(page, "Records of all machines", 3);
+	heading(page, "from", (struct column){0});
+	heading(page, "record", (struct column){0});
+	heading(page, "count", (struct column){.number = true});
 	sortable_rows(page);
 	for (unsigned i = 0; i < run->count_count; i++) {
 		char *number = text_format("%u", run->count[i].count);
@@ -462,6 +544,14 @@ static void lines(struct report_page *page, const char *text)
 	}
 }
 
+static void difference(struct report_page *page, const struct difference *d)
+{
+	text_addf(&page->out, "<tr>");
+	for (unsigned i = 0; i < DIFFERENCE_FIELDS; i++)
+		cell(page, difference_word(d, i), (struct column){.number = difference_field[i].number});
+	text_addf(&page->out, "</tr>\n");
+}
+
 void report_differences(struct report_page *page, const char *id, const struct report_run *first,
 			const struct report_run *second, const struct comparison *comparison,
 			const char *reasons)
@@ -476,22 +566,14 @@ void report_differences(struct report_page *page, const char *id, const struct r
 	compare_summary(&summary, comparison);
 	lines(page, summary.data);
 	if (count) {
-		static const char *const heads[] = {"table",  "row",        "column", "first",
-						    "second", "difference", "percent"};
-
-		sortable_begin(page, "What differs", count, 7);
-		for (size_t i = 0; i < 7; i++)
-			heading(page, heads[i], i > 2);
+		sortable_begin(page, "What differs", count);
+		sortable_heads(page, "What differs", DIFFERENCE_FIELDS);
+		for (unsigned i = 0; i < DIFFERENCE_FIELDS; i++)
+			heading(page, difference_field[i].name,
+				(struct column){.number = difference_field[i].number});
 		sortable_rows(page);
-		for (unsigned i = 0; i < count; i++) {
-			const struct difference *d = &comparison->difference[i];
-
-			html_addf(&page->out,
-				  "<tr><td>%s</td><td>%s</td><td>%s</td><td class=\"number\">%s</td><td "
-				  "class=\"number\">%s</td>"
-				  "<td class=\"number\">%s</td><td class=\"number\">%s</td></tr>\n",
-				  d->table, d->row, d->column, d->first, d->second, d->change, d->percent);
-		}
+		for (unsigned i = 0; i < count; i++)
+			difference(page, &comparison->difference[i]);
 		sortable_end(page);
 	}
 	if (count < comparison->count)

@@ -31,7 +31,7 @@ alone() {
 		[ "$(grep -ciE '<script' "$page")" -eq 1 ] && ! compgen -G "$page.*"
 }
 told() {
-	grep -qF 'differs: 1 difference in 60 rows of 1 table' "$page" && grep -qF '<td>ticks_per_op</td>' "$page" &&
+	grep -qF 'differs: 1 difference in 60 rows of 1 table' "$page" && grep -qF '<td>ticks_<wbr>per_<wbr>op</td>' "$page" &&
 		grep -qF 'Left out: attribute onload.' "$page" && grep -qF '<caption>Settings</caption>' "$page"
 }
 # Each claim links to its section of PAPER_NOTES.md, wherever the page is.
@@ -115,7 +115,23 @@ shot() {
 	browse --screenshot="$work/shot.png" --window-size="$1,1600" "file://$page" >/dev/null && cat "$work/console" && [ ! -s "$work/console" ] &&
 		[ "$(wc -c <"$work/shot.png")" -gt 30000 ]
 }
+# On paper a table's headings are on each of its pages, and what all rows say is above it.
+printed() {
+	"$nestbed" report -o "$work/long.html" results/golden/exit-cost-corei7_skylake_x && sed -i 's/<details>/<details open>/' "$work/long.html" &&
+		browse --print-to-pdf="$work/long.pdf" --no-pdf-header-footer "file://$work/long.html" >/dev/null &&
+		pdftotext -layout "$work/long.pdf" "$work/long.txt" || return 1
+	grep -q '^ *In all rows: host_cpu corei7_skylake_x, ' "$work/long.txt" || { echo "what all rows say is not there"; return 1; }
+	# A page whose first line is a row of numbers has no heading.
+	awk 'BEGIN { RS = "\f"; FS = "\n" } { for (i = 1; i <= NF && $i ~ /^ *$/; i++); pages++
+		if ($i ~ /^ *(bare|L1|L2|nestbed) +/) { print "page " pages " begins with: " $i; bad++ } else if ($i ~ /^ *(l0 +)?level +op +config/) heads++ }
+		END { print heads " headings on " pages " pages"; exit bad > 0 || heads < 5 }' "$work/long.txt"
+}
 case_ "laid out and sorted, on a phone and a desk" looked light
 case_ "the same in the dark" looked dark --blink-settings=preferredColorScheme=0
 case_ "a screenshot" shot 1280
+if command -v pdftotext >/dev/null; then
+	case_ "headings on each printed page" printed
+else
+	echo "skip headings on each printed page pdftotext is not installed (package poppler-utils)"
+fi
 exit "$failed"

@@ -323,8 +323,36 @@ static void commands_run_again(void **state)
 		assert_string_equal(t.data, rows[i].quoted);
 		text_free(&t);
 	}
-	assert_non_null(strstr(page, "<td>nestbed run --set &#39;args=it&#39;\\&#39;&#39;s x&#39;</td>"));
+	assert_non_null(
+		strstr(page, "<td>nestbed run --set &#39;args=<wbr>it&#39;\\&#39;&#39;s x&#39;</td>"));
 	free(page);
+}
+
+static void paper(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		const char *name, *csv, *holds; /* a part of the page */
+	} rows[] = {
+		{"what all rows say", "a_b,c\nx,1\nx,2\n",
+		 "<p class=\"paper\">In all rows: a_b x</p>\n"},
+		{"breaks behind some characters", "a_b,c\nx;y=z,1\nw,2\n",
+		 "<th scope=\"col\">a_<wbr>b</th><th scope=\"col\" class=\"number\">c</th></tr>\n</thead>\n<tbody>\n<tr><td>x;<wbr>y=<wbr>z</td>"},
+		{"not at the end", "a_,c\nx_,1\nw,2\n", "<td>x_</td>"},
+		{"such a column", "a,c\nx,1\nx,2\n", "<th scope=\"col\" class=\"same\">a</th>"},
+		{"one row says nothing of all", "a,c\nx,1\n", "<th scope=\"col\">a</th>"},
+		{"all rows alike", "a,c\nx,1\nx,1\n", "<td>x</td><td class=\"number\">1</td>"},
+	};
+	/* clang-format on */
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *page = page_of("migrate", "t.csv", rows[i].csv, NULL);
+
+		print_message("%s\n", rows[i].name);
+		assert_non_null(strstr(page, rows[i].holds));
+		free(page);
+	}
 }
 
 int main(void)
@@ -333,7 +361,7 @@ int main(void)
 		cmocka_unit_test(text_stays_text),          cmocka_unit_test(drawings),
 		cmocka_unit_test(hostile_results_are_text), cmocka_unit_test(claims_are_the_notes),
 		cmocka_unit_test(claims_are_of_what_ran),   cmocka_unit_test(found_is_told),
-		cmocka_unit_test(commands_run_again),
+		cmocka_unit_test(commands_run_again),       cmocka_unit_test(paper),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
