@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "experiments/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -105,6 +106,47 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 void remove_folder(const char *path)
 {
 	nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool ends_with(const char *name, const char *ending)
+{
+	const size_t n = strlen(name), m = strlen(ending);
+
+	return n > m && !strcmp(name + n - m, ending);
+}
+
+char **folder_names(const char *dir, const char *ending, unsigned *count)
+{
+	DIR *d = opendir(dir);
+	char **names;
+	const struct dirent *e;
+
+	*count = 0;
+	if (!d)
+		return NULL;
+	names = zalloc(sizeof(*names));
+	while ((e = readdir(d))) {
+		if (*e->d_name == '.' || !ends_with(e->d_name, ending))
+			continue;
+		names = array_grow(names, *count, sizeof(*names));
+		names[(*count)++] = text_copy(e->d_name);
+	}
+	closedir(d);
+	if (*count)
+		qsort(names, *count, sizeof(*names), by_name);
+	return names;
+}
+
+void names_free(char **names, unsigned count)
+{
+	for (unsigned i = 0; names && i < count; i++)
+		free(names[i]);
+	free(names);
 }
 
 const char *build_dir(void)

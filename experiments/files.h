@@ -15,6 +15,10 @@ __attribute__((warn_unused_result)) int make_folders(const char *path);
 /* With all that is in it. */
 void remove_folder(const char *path);
 
+/* malloc'd: names in a folder with that ending, not hidden, sorted; NULL where it can't be read. */
+char **folder_names(const char *dir, const char *ending, unsigned *count);
+void names_free(char **names, unsigned count);
+
 /* Where ROM, L0 and guests lie: $NESTBED_BUILD, or beside this program. */
 const char *build_dir(void);
 /* Reads build_dir()/name, which the build makes; says on stderr what is missing. 0 or negative errno. */

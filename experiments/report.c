@@ -601,11 +601,7 @@ void report_run_free(struct report_run *run)
 
 void report_cluster_free(struct report_cluster *cluster)
 {
-	for (unsigned i = 0; i < cluster->table_count; i++) {
-		free(cluster->table[i].name);
-		table_free(&cluster->table[i].table);
-	}
-	free(cluster->table);
+	result_tables_free(cluster->table, cluster->table_count);
 	free(cluster->title);
 	json_decref(cluster->state);
 }

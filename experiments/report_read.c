@@ -147,35 +147,6 @@ static char *add_run(struct report_input *in, const char *dir)
 
 /* ---- a cluster's folder ---- */
 
-static char *read_tables(struct report_cluster *c, const char *dir, const char *before)
-{
-	unsigned count;
-	char **names = folder_names(dir, ".csv", &count), *bad = NULL;
-
-	for (unsigned i = 0; i < count && !bad; i++) {
-		char *path = text_format("%s/%s", dir, names[i]);
-		struct result_table t = {.name = text_format("%s%s", before, names[i])};
-		struct blob file;
-		int err = file_read(path, &file);
-
-		if (err) {
-			bad = text_format("%s: %s", path, strerror(-err));
-		} else {
-			err = table_parse((const char *)file.data, file.size, path, &t.table, &bad);
-			free(file.data);
-		}
-		if (err) {
-			free(t.name);
-		} else {
-			c->table = array_grow(c->table, c->table_count, sizeof(*c->table));
-			c->table[c->table_count++] = t;
-		}
-		free(path);
-	}
-	names_free(names, count);
-	return bad;
-}
-
 static char *read_cluster(struct report_cluster *c, const char *dir)
 {
 	char *path = text_format("%s/cluster.json", dir), *tables = text_format("%s/tables", dir),
@@ -186,9 +157,9 @@ static char *read_cluster(struct report_cluster *c, const char *dir)
 	if (!c->state)
 		bad = text_format("%s:%d: %s", path, error.line, error.text);
 	if (!bad)
-		bad = read_tables(c, dir, "");
+		bad = result_tables_read(dir, "", &c->table, &c->table_count);
 	if (!bad)
-		bad = read_tables(c, tables, "tables/");
+		bad = result_tables_read(tables, "tables/", &c->table, &c->table_count);
 	free(path);
 	free(tables);
 	return bad;

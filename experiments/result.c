@@ -1,54 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "experiments/result.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "experiments/files.h"
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool ends_with(const char *name, const char *ending)
-{
-	const size_t n = strlen(name), m = strlen(ending);
-
-	return n > m && !strcmp(name + n - m, ending);
-}
-
-char **folder_names(const char *dir, const char *ending, unsigned *count)
-{
-	DIR *d = opendir(dir);
-	char **names;
-	const struct dirent *e;
-
-	*count = 0;
-	if (!d)
-		return NULL;
-	names = zalloc(sizeof(*names));
-	while ((e = readdir(d))) {
-		if (*e->d_name == '.' || !ends_with(e->d_name, ending))
-			continue;
-		names = array_grow(names, *count, sizeof(*names));
-		names[(*count)++] = text_copy(e->d_name);
-	}
-	closedir(d);
-	if (*count)
-		qsort(names, *count, sizeof(*names), by_name);
-	return names;
-}
-
-void names_free(char **names, unsigned count)
-{
-	for (unsigned i = 0; names && i < count; i++)
-		free(names[i]);
-	free(names);
-}
 
 static char *read_meta(struct result *r)
 {
@@ -72,43 +30,58 @@ static char *read_meta(struct result *r)
 	return bad;
 }
 
-static char *read_table(struct result *r, const char *name)
+static char *read_table(const char *dir, const char *name, struct table *table)
 {
-	char *path = text_format("%s/%s", r->dir, name), *bad = NULL;
-	struct result_table t = {.name = text_copy(name)};
+	char *path = text_format("%s/%s", dir, name), *bad = NULL;
 	struct blob file;
 	int err = file_read(path, &file);
 
 	if (err) {
 		bad = text_format("%s: %s", path, strerror(-err));
 	} else {
-		err = table_parse(file.data, file.size, path, &t.table, &bad);
+		err = table_parse(file.data, file.size, path, table, &bad);
 		free(file.data);
 	}
 	free(path);
-	if (err) {
-		free(t.name);
-		return bad;
+	return err ? bad : NULL;
+}
+
+char *result_tables_read(const char *dir, const char *before, struct result_table **table, unsigned *count)
+{
+	unsigned name_count;
+	char **names = folder_names(dir, ".csv", &name_count), *bad = NULL;
+
+	for (unsigned i = 0; i < name_count && !bad; i++) {
+		struct table t;
+
+		bad = read_table(dir, names[i], &t);
+		if (bad)
+			break;
+		*table = array_grow(*table, *count, sizeof(**table));
+		(*table)[(*count)++] =
+			(struct result_table){.name = text_format("%s%s", before, names[i]), .table = t};
 	}
-	r->table = array_grow(r->table, r->table_count, sizeof(*r->table));
-	r->table[r->table_count++] = t;
-	return NULL;
+	names_free(names, name_count);
+	return bad;
+}
+
+void result_tables_free(struct result_table *table, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		free(table[i].name);
+		table_free(&table[i].table);
+	}
+	free(table);
 }
 
 int result_read(const char *dir, struct result *result, char **why)
 {
-	unsigned count = 0;
-	char **names = NULL;
-
 	*result = (struct result){.dir = text_copy(dir)};
 	for (size_t n = strlen(result->dir); n > 1 && result->dir[n - 1] == '/'; n--)
 		result->dir[n - 1] = '\0';
 	*why = read_meta(result);
 	if (!*why)
-		names = folder_names(result->dir, ".csv", &count);
-	for (unsigned i = 0; i < count && !*why; i++)
-		*why = read_table(result, names[i]);
-	names_free(names, count);
+		*why = result_tables_read(result->dir, "", &result->table, &result->table_count);
 	if (*why)
 		result_free(result);
 	return *why ? -EINVAL : 0;
@@ -131,11 +104,7 @@ const char *result_word(const struct result *result, const char *object, const c
 
 void result_free(struct result *result)
 {
-	for (unsigned i = 0; i < result->table_count; i++) {
-		free(result->table[i].name);
-		table_free(&result->table[i].table);
-	}
-	free(result->table);
+	result_tables_free(result->table, result->table_count);
 	json_decref(result->meta);
 	free(result->dir);
 	*result = (struct result){0};

@@ -29,9 +29,10 @@ const struct table *result_find(const struct result *result, const char *name);
 const char *result_word(const struct result *result, const char *object, const char *key);
 void result_free(struct result *result);
 
-/* malloc'd: names in a folder with that ending, not hidden, sorted; NULL where it can't be read. */
-char **folder_names(const char *dir, const char *ending, unsigned *count);
-void names_free(char **names, unsigned count);
+/* Adds the tables in a folder, `before` to the names of their files; NULL, or which is broken and where
+ * (malloc'd). */
+char *result_tables_read(const char *dir, const char *before, struct result_table **table, unsigned *count);
+void result_tables_free(struct result_table *table, unsigned count);
 
 /*
  * Why two results are not of the same thing: a line a reason, empty when they are. With `subset` other
