@@ -31,7 +31,7 @@
 #define NO_PROGRAM 121 /* exit status of the child: there is no libvirt-run */
 
 static struct {
-	const char *uri, *pin;
+	const char *uri, *pin, *others;
 	bool tcg;
 	char *version, *lack; /* what the last look at it found */
 } chosen = {.uri = LIBVIRT_STANDARD_URI};
@@ -90,6 +90,8 @@ static void add_choice(struct words *w)
 		add_word(w, "--tcg");
 	if (chosen.pin)
 		add_word(w, "--pin=%s", chosen.pin);
+	if (chosen.others)
+		add_word(w, "--others=%s", chosen.others);
 }
 
 static void add_nic(struct words *w, const struct machine *m)
@@ -378,17 +380,23 @@ static const char *libvirt_version(void)
 	return chosen.version;
 }
 
+static const char *libvirt_pinned(void)
+{
+	return chosen.pin;
+}
+
 #define LIBVIRT_DRIVER                                                                                       \
 	.standard_cpu = "host-passthrough", .lacks = libvirt_lacks, .version = libvirt_version,              \
-	.start = libvirt_start, .fd = libvirt_fd, .read = libvirt_read, .kill = libvirt_kill,                \
-	.finish = libvirt_finish
+	.pinned = libvirt_pinned, .start = libvirt_start, .fd = libvirt_fd, .read = libvirt_read,            \
+	.kill = libvirt_kill, .finish = libvirt_finish
 
 static const struct machine_driver kvm = {.name = "libvirt", LIBVIRT_DRIVER};
 static const struct machine_driver tcg_only = {.name = "libvirt-tcg", LIBVIRT_DRIVER};
 
-void libvirt_pin(const char *set)
+void libvirt_pin(const char *set, const char *others)
 {
 	chosen.pin = set;
+	chosen.others = others;
 }
 
 const struct machine_driver *libvirt_machine(const char *uri, bool tcg)

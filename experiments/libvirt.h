@@ -15,7 +15,7 @@
  * is one such choice in a process; a later one replaces it. Borrows the URI.
  */
 const struct machine_driver *libvirt_machine(const char *uri, bool tcg);
-/* The processors on which they run, as libvirt writes sets. Borrows it. */
-void libvirt_pin(const char *set);
+/* The processors on which they run, and those for QEMU's other threads (NULL: the same). Borrows them. */
+void libvirt_pin(const char *set, const char *others);
 
 #endif

@@ -91,6 +91,8 @@ struct machine_driver {
 	/* What runs the machines, a line (static), once lacks() found nothing; NULL: meta.json says it
 	 * anyway. */
 	const char *(*version)(void);
+	/* NULL, or the processors of this computer that machines are kept on; NULL: any. */
+	const char *(*pinned)(void);
 	/* What this computer lacks to run such a machine: a sentence (static), or NULL. */
 	const char *(*lacks)(void);
 	/* 0 or negative errno; *why (malloc'd) says what went wrong. */

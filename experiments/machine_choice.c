@@ -9,6 +9,8 @@
 #include "experiments/cli.h"
 #include "experiments/libvirt.h"
 #include "experiments/machine_kind.h"
+#include "experiments/processors.h"
+#include "experiments/text.h"
 
 enum { OPT_MACHINE = 0x4D00, OPT_PIN };
 
@@ -35,6 +37,19 @@ static error_t choose(struct machine_choice *c, const char *arg, const struct ar
 	return 0;
 }
 
+static void pin(const char *word, const struct argp_state *state)
+{
+	struct processors *all = zalloc(2 * sizeof(*all)), *set = all + 1;
+	char *why;
+
+	processors_online(all);
+	if (processors_parse(word, all, set, &why))
+		argp_error(state, "--pin: %s", why);
+	else
+		libvirt_pin(word, processors_others(all, set));
+	free(all);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct machine_choice *c = state->input;
@@ -49,7 +64,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (c->pin && (!c->driver || c->driver == &machine_bochs))
 			argp_error(state, "--pin is for machines of libvirt's; taskset pins all others");
 		if (c->pin)
-			libvirt_pin(c->pin);
+			pin(c->pin, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -10,6 +10,7 @@
 
 #include "experiments/cli.h"
 #include "experiments/experiment.h"
+#include "experiments/files.h"
 #include "experiments/pool.h"
 
 /* Only fixed commands of this program's own come here, never a user's words. */
@@ -53,6 +54,38 @@ json_t *meta_versions(const struct machine_driver *driver)
 	return v;
 }
 
+/* What stands behind "KEY : " in the kernel's description of the first processor. */
+static json_t *processor_word(const char *key)
+{
+	FILE *f = fopen("/proc/cpuinfo", "re");
+	const size_t n = strlen(key);
+	char line[4096];
+	json_t *word = NULL;
+
+	while (f && !word && fgets(line, sizeof(line), f) && *line != '\n') {
+		const char *colon = strchr(line, ':');
+
+		line[strcspn(line, "\n")] = '\0';
+		if (!strncmp(line, key, n) && colon && line[n + strspn(line + n, "\t ")] == ':')
+			word = json_string(colon + 1 + strspn(colon + 1, " "));
+	}
+	if (f)
+		(void)fclose(f);
+	return word ? word : json_null();
+}
+
+/* Absent where the kernel changes no frequency: that is a VM, as a rule. */
+static void set_governor(json_t *computer)
+{
+	struct blob file;
+
+	if (file_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", &file))
+		return;
+	((char *)file.data)[strcspn(file.data, "\n")] = '\0';
+	json_object_set_new(computer, "governor", json_string(file.data));
+	free((void *)file.data);
+}
+
 json_t *meta_computer(void)
 {
 	struct utsname u;
@@ -62,6 +95,9 @@ json_t *meta_computer(void)
 	json_object_set_new(c, "kernel", json_sprintf("%s %s", u.sysname, u.release));
 	json_object_set_new(c, "architecture", json_string(u.machine));
 	json_object_set_new(c, "cores", json_integer(sysconf(_SC_NPROCESSORS_ONLN)));
+	json_object_set_new(c, "processor", processor_word("model name"));
+	json_object_set_new(c, "microcode", processor_word("microcode"));
+	set_governor(c);
 	return c;
 }
 
@@ -91,6 +127,8 @@ json_t *meta_new(const struct run *run, json_t *command_line)
 	json_object_set_new(m, "settings", settings);
 	json_object_set_new(m, "seed", json_integer((json_int_t)seed_of(run)));
 	json_object_set_new(m, "machine", json_string(run->driver->name));
+	if (run->driver->pinned && run->driver->pinned())
+		json_object_set_new(m, "pin", json_string(run->driver->pinned()));
 	if (run->agent)
 		json_object_set_new(m, "agent", json_string(run->agent));
 	json_object_set_new(m, "host_cpu", json_string(run->cpu));

@@ -106,6 +106,19 @@ static void note_failure(struct text *out, const struct result *r, const char *w
 			  status);
 }
 
+/* Cycles are this processor's, and its microcode's. */
+static void note_processor(struct text *out, const struct result *first, const struct result *second)
+{
+	const char *unit = unit_of(first);
+
+	if (unit && !strcmp(unit, COMPARE_EXACT_UNIT))
+		return;
+	tell(out, "processor", result_word(first, "computer", "processor"),
+	     result_word(second, "computer", "processor"));
+	tell(out, "microcode", result_word(first, "computer", "microcode"),
+	     result_word(second, "computer", "microcode"));
+}
+
 /* `wanted`: asked for by its name, so that a part must have it as well. */
 static void compare_named(const struct result *first, const struct result *second, const char *name,
 			  bool wanted, const struct compare_options *options, struct comparison *out)
@@ -126,6 +139,7 @@ void result_compare(const struct result *first, const struct result *second, cha
 		    unsigned name_count, const struct compare_options *options, struct comparison *out)
 {
 	note_versions(&out->notes, first, second);
+	note_processor(&out->notes, first, second);
 	note_failure(&out->notes, first, "first");
 	note_failure(&out->notes, second, "second");
 	for (unsigned i = 0; i < name_count; i++)

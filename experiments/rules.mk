@@ -86,7 +86,7 @@ NESTBED_REPORT := experiments/report.c experiments/html.c experiments/svg_inline
 	experiments/files.c $(NESTBED_COMPARE)
 $(call unit_test,test_nestbed_stream,tests/unit/test_nestbed_stream.c experiments/stream.c experiments/text.c)
 $(call unit_test,test_nestbed_decode,tests/unit/test_nestbed_decode.c $(NESTBED_DECODE) $(NESTBED_FRAMES),$(NESTBED_LIBS))
-$(call unit_test,test_nestbed_setting,tests/unit/test_nestbed_setting.c experiments/setting.c experiments/cpu_models.c experiments/text.c)
+$(call unit_test,test_nestbed_setting,tests/unit/test_nestbed_setting.c experiments/setting.c experiments/processors.c experiments/cpu_models.c experiments/text.c)
 $(call unit_test,test_nestbed_machine,tests/unit/test_nestbed_machine.c $(NESTBED_MACHINE))
 $(call unit_test,test_nestbed_trace,tests/unit/test_nestbed_trace.c experiments/trace.c experiments/elf_code.c experiments/text.c)
 $(call unit_test,test_nestbed_exit_trace,tests/unit/test_nestbed_exit_trace.c $(NESTBED_EXIT_TRACE),$(NESTBED_LIBS))

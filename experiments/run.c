@@ -94,13 +94,29 @@ void run_book(struct run *run, const struct launch *launch, const struct text *r
 	json_array_append_new(run->machines, meta_machine(launch, result, status, why));
 }
 
+/* What L0 saw; a model such as host-passthrough says nothing of it. */
+static void add_processor(struct run *run, const Nestbed__Hello *hello)
+{
+	json_t *machine = json_array_get(run->machines, json_array_size(run->machines) - 1);
+
+	if (!hello || run->driver == &machine_bochs)
+		return;
+	json_object_set_new(machine, "processor", json_string(hello->cpu));
+	json_object_set_new(machine, "signature", json_integer(hello->signature));
+}
+
 /* Books a machine run that has ended; its exit status. */
 static int book(struct run *run, const struct launch *l, const struct capture *c, struct job *job)
 {
 	char *why;
+	const char *unit = capture_unit(c);
 	int status = verdict_status(&c->verdict, job->result.end, &why);
 
+	/* Known as soon as L0 speaks, whatever it refuses then. */
+	if (unit && !json_object_get(run->meta, "unit"))
+		json_object_set_new(run->meta, "unit", json_string(unit));
 	run_book(run, l, &c->raw, &job->result, status, why);
+	add_processor(run, capture_hello(c));
 	if (status && status < CLI_INTERRUPTED) {
 		fprintf(stderr, "nestbed: %s: %s\n", l->name, why);
 		if (status == CLI_DIED && job->result.log_tail)

@@ -44,7 +44,8 @@ static const struct rule for_vmx[] = {
 	{false, "/capabilities/host/cpu/feature[@name='vmx']",
 	 "its processor shows no VT-x: switch it on in the firmware; if that computer is a VM itself, its own host must let it nest"},
 	{false, GUEST "/domain[@type='kvm']",
-	 "its KVM can't be used: is kvm_intel loaded (modprobe kvm_intel), and may the daemon open /dev/kvm?"},
+	 "its KVM can't be used: is kvm_intel loaded (modprobe kvm_intel), and may the daemon open /dev/kvm? "
+	 "Or VT-x is off in the firmware: dmesg says so"},
 	{true, "/domainCapabilities/cpu/mode[@name='host-passthrough' and @supported='yes']",
 	 "it passes no processor through to a guest, which KVM must"},
 	{true, "/domainCapabilities/cpu/mode[@name='host-model']/feature[@name='vmx' and @policy='require']",

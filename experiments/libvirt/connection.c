@@ -81,6 +81,19 @@ static char *version_of(virConnectPtr libvirt)
 	return line;
 }
 
+/* Nobody answers at what the URI names, or not to this user. VIR_ERR_NO_CONNECT: no driver knows the URI. */
+static bool is_unreachable(void)
+{
+	static const int codes[] = {VIR_ERR_SYSTEM_ERROR, VIR_ERR_AUTH_FAILED,
+				    VIR_ERR_AUTH_CANCELLED, VIR_ERR_AUTH_UNAVAILABLE};
+	const int code = virGetLastErrorCode();
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (codes[i] == code)
+			return true;
+	return false;
+}
+
 int connection_open(struct connection *c, const char *uri, bool kvm, char **why)
 {
 	char *lack;
@@ -89,9 +102,11 @@ int connection_open(struct connection *c, const char *uri, bool kvm, char **why)
 	virSetErrorFunc(NULL, keep_quiet);
 	c->libvirt = virConnectOpen(uri);
 	if (!c->libvirt) {
-		*why = text_format("libvirt: %s: %s (is a libvirtd there, and may this user ask it? "
-				   "apt-get install libvirt-daemon-system; adduser USER libvirt)",
-				   uri, connection_error());
+		*why = text_format("libvirt: %s: %s (%s)", uri, connection_error(),
+				   is_unreachable()
+					   ? "is a libvirtd there, and may this user ask it? apt-get "
+					     "install libvirt-daemon-system; adduser USER libvirt"
+					   : "is the URI right? https://libvirt.org/uri.html");
 		return -1;
 	}
 	lack = lack_of(c, kvm);

@@ -54,6 +54,26 @@ static void add_element(struct text *out, const char *tag, const char *s)
 	text_addf(out, "</%s>\n", tag);
 }
 
+static void add_cpuset(struct text *out, const char *set)
+{
+	text_addf(out, " cpuset='");
+	add_escaped(out, set);
+	text_addf(out, "'/>\n");
+}
+
+/* What QEMU does beside running the processors, its consoles and its NIC, is kept off theirs. */
+static void add_tuning(struct text *out, const struct domain *d)
+{
+	text_addf(out, "  <cputune>\n");
+	for (unsigned i = 0; i < d->cpus; i++) {
+		text_addf(out, "    <vcpupin vcpu='%u'", i);
+		add_cpuset(out, d->pin);
+	}
+	text_addf(out, "    <emulatorpin");
+	add_cpuset(out, d->others ? d->others : d->pin);
+	text_addf(out, "  </cputune>\n");
+}
+
 static void add_os(struct text *out, const struct domain *d)
 {
 	text_addf(out, "  <os>\n    <type arch='x86_64' machine='pc'>hvm</type>\n");
@@ -128,8 +148,8 @@ static void add_devices(struct text *out, const struct domain *d)
 
 int domain_xml(struct text *out, const struct domain *d, char **why)
 {
-	const char *const strings[] = {d->name, d->cpu,     d->kernel,   d->cmdline, d->initrd,
-				       d->pin,  d->console, d->shutdown, d->com1};
+	const char *const strings[] = {d->name, d->cpu,    d->kernel,  d->cmdline,  d->initrd,
+				       d->pin,  d->others, d->console, d->shutdown, d->com1};
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
 		if (!strings[i] || expressible(strings[i]))
@@ -140,14 +160,11 @@ int domain_xml(struct text *out, const struct domain *d, char **why)
 	}
 	text_addf(out, "<domain type='%s'>\n  <name>", d->kvm ? "kvm" : "qemu");
 	add_escaped(out, d->name);
-	text_addf(out, "</name>\n  <memory unit='b'>%" PRIu64 "</memory>\n  <vcpu placement='static'",
-		  d->memory);
-	if (d->pin) {
-		text_addf(out, " cpuset='");
-		add_escaped(out, d->pin);
-		text_addf(out, "'");
-	}
-	text_addf(out, ">%u</vcpu>\n", d->cpus);
+	text_addf(out,
+		  "</name>\n  <memory unit='b'>%" PRIu64 "</memory>\n  <vcpu placement='static'>%u</vcpu>\n",
+		  d->memory, d->cpus);
+	if (d->pin)
+		add_tuning(out, d);
 	add_os(out, d);
 	text_addf(out, "  <features>\n    <acpi/>\n    <apic/>\n  </features>\n");
 	add_cpu(out, d);

@@ -22,8 +22,8 @@ struct domain {
 	const char *name;
 	bool kvm; /* else QEMU emulates the processor, which has no VT-x then */
 	const char *cpu;
-	const char
-		*pin; /* processors of the computer that it may run on, as libvirt writes sets; NULL: any */
+	const char *pin; /* processors of the computer for its own, as libvirt writes sets; NULL: any */
+	const char *others; /* for QEMU's own threads then; NULL: these too */
 	uint64_t memory; /* bytes */
 	unsigned cpus;
 	const char *kernel, *cmdline;

@@ -31,6 +31,7 @@ enum {
 	OPT_NAME,
 	OPT_CPU,
 	OPT_PIN,
+	OPT_OTHERS,
 	OPT_MEMORY,
 	OPT_CPUS,
 	OPT_CMDLINE,
@@ -48,7 +49,8 @@ static const struct argp_option options[] = {
 	{"probe",   OPT_PROBE,   0,       0, "Say what runs machines there, or what lacks (exit status 4), and start nothing", 0},
 	{"name",    OPT_NAME,    "NAME",  0, "The domain's name", 0},
 	{"cpu",     OPT_CPU,     "MODEL", 0, "libvirt's CPU model (default " DOMAIN_CPU_HOST ")", 0},
-	{"pin",     OPT_PIN,     "SET",   0, "Processors of the computer that it runs on, such as 2,4-5", 0},
+	{"pin",     OPT_PIN,     "SET",   0, "Processors of the computer for the domain's, such as 2,4-5", 0},
+	{"others",  OPT_OTHERS,  "SET",   0, "With --pin: those for QEMU's other threads (default: the same)", 0},
 	{"memory",  OPT_MEMORY,  "BYTES", 0, "RAM", 0},
 	{"cpus",    OPT_CPUS,    "N",     0, "Processors", 0},
 	{"cmdline", OPT_CMDLINE, "WORDS", 0, "The kernel's name and its command line", 0},
@@ -119,14 +121,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		int key;
 		const char **to;
 	} strings[] = {
-		{OPT_URI,      &a->uri        },
-                {OPT_NAME,     &a->domain.name},
-                {OPT_CPU,      &a->domain.cpu },
-		{OPT_PIN,      &a->domain.pin },
-                {OPT_CMDLINE,  &a->words      },
-                {OPT_COM1,     &a->com1       },
-		{OPT_XML,      &a->xml        },
-                {ARGP_KEY_ARG, &a->kernel     },
+		{OPT_URI,      &a->uri          },
+		{OPT_NAME,     &a->domain.name  },
+		{OPT_CPU,      &a->domain.cpu   },
+		{OPT_PIN,      &a->domain.pin   },
+		{OPT_OTHERS,   &a->domain.others},
+		{OPT_CMDLINE,  &a->words        },
+		{OPT_COM1,     &a->com1         },
+		{OPT_XML,      &a->xml          },
+		{ARGP_KEY_ARG, &a->kernel       },
 	};
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)

@@ -28,11 +28,15 @@ said() {
 # ---- without a daemon ----
 no_daemon() {
 	nest absent 4 boot --machine "libvirt:qemu+unix:///session?socket=$work/absent" hello && said absent 'is a libvirtd there' &&
-		nest scheme 4 boot --machine libvirt-tcg:nothing:///x hello && said scheme 'nothing:///x'
+		nest scheme 4 boot --machine libvirt-tcg:nothing:///x hello && said scheme 'nothing:///x' &&
+		nest transport 4 boot --machine libvirt-tcg:qemu+nothing:///system hello && said transport 'transport.*is the URI right' &&
+		nest driver 4 boot --machine libvirt-tcg:/// hello && said driver '///: no connection driver.*is the URI right'
 }
 usage() {
 	nest kind 2 boot --machine vmware hello && said kind "no machine 'vmware'" &&
 		nest pin 2 boot --pin 1 hello && said pin 'is for machines of libvirt' &&
+		nest set 2 boot --machine "$tcg" --pin '0;<x' hello && said set "'0;<x' is not a set of processors" &&
+		nest many 2 boot --machine "$tcg" --pin 8000 hello && said many "no processor 8000; this computer has $(getconf _NPROCESSORS_ONLN): 0" &&
 		nest pool 2 move --machine libvirt-tcg --policy pool dirtier && said pool "Bochs' models" &&
 		nest agent 2 move --machine libvirt-tcg --agent 'nestbed agent' dirtier && said agent 'exclude each other' &&
 		nest alone 2 run migrate --machine libvirt-tcg && said alone 'runs on machine bochs alone' &&
@@ -89,7 +93,7 @@ bare() {
 		diff <(sed -E 's,"[^ "]*/,",; /^memory/d' "$work/bare") <(sed -E '/^memory/d' "$work/bochs")
 }
 com1() {
-	nest com1 0 boot --machine "$tcg" --bare devices && said com1 '^com1> devices: COM1$'
+	nest com1 0 boot --machine "$tcg" --pin 0 --bare devices && said com1 '^com1> devices: COM1$'
 }
 # What libvirt takes without a schema of its own is only known by its schema.
 valid() {
@@ -109,13 +113,18 @@ moves() {
 	nest move 4 move --from host-passthrough --machine "$tcg" --to qemu64 --memory 8M dirtier && said move 'refused: .*VT-x' && no_domain 0
 }
 experiment() {
-	nest run 4 run exit-cost --machine "$tcg" --set ops=cpuid --set iterations=1 --out "$work/result" && said run 'l1: refused: .*VT-x' &&
+	nest run 4 run exit-cost --machine "$tcg" --pin 0 --set ops=cpuid --set iterations=1 --out "$work/result" && said run 'l1: refused: .*VT-x' &&
 		said result/meta.json '"machine": "libvirt-tcg"' && said result/meta.json '"libvirt-tcg": "libvirt .*QEMU' &&
-		grep -q '"end": "shut down"' "$work/result/meta.json" && no_domain 0
+		grep -q '"end": "shut down"' "$work/result/meta.json" && said result/meta.json '"unit": "cycles"' &&
+		said result/meta.json '"pin": "0"' && said result/meta.json '"signature": [1-9]' && said result/meta.json '"microcode": ' &&
+		said result/meta.json "\"processor\": (\"$(sed -nE '/^model name/ { s/.*: //; s/[^A-Za-z0-9 ]/./g; p; q }' /proc/cpuinfo)\"|null)" && no_domain 0 &&
+		nest report 0 report -o "$work/report.html" "$work/result" && grep -A 1 'unit of time' "$work/report.html" | grep -q cycles &&
+		cp -r "$work/result" "$work/other" && sed -i -E 's/("microcode": ).*/\1"0x9999"/' "$work/other/meta.json" &&
+		"$nestbed" compare "$work/result" "$work/other" >"$work/compared" 2>&1; said compared '^microcode: .* in the first, 0x9999 in the second$'
 }
 case_ "L0 says through libvirt that there is no VT-x" refusal_of_l0
 case_ "a bare guest says through libvirt what it says on Bochs" bare
-case_ "COM1 is told" com1
+case_ "COM1 is told, on one processor" com1
 case_ "a triple fault is told" triple
 case_ "a processor that libvirt knows, and one that it does not" wrong
 case_ "two machines with a NIC" links

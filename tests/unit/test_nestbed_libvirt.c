@@ -82,8 +82,7 @@ static void a_domain_has_what_was_asked_for(void **state)
 	expect(&d, "/domain/name", "nestbed-1-l0");
 	expect(&d, "/domain/memory[@unit='b']", "268435456");
 	expect(&d, "/domain/os/kernel", "/tmp/kernel");
-	expect(&d,
-	       "count(/domain/os/initrd | /domain/os/cmdline | //interface | //seclabel | //vcpu/@cpuset)",
+	expect(&d, "count(/domain/os/initrd | /domain/os/cmdline | //interface | //seclabel | //@cpuset)",
 	       "0");
 	expect(&d, DEBUG_CONSOLE("0xe9") "/source[@mode='connect']/@path", "/tmp/console");
 	expect(&d, DEBUG_CONSOLE("0x8900") "/source[@mode='connect']/@path", "/tmp/shutdown");
@@ -95,7 +94,13 @@ static void a_domain_has_what_was_asked_for(void **state)
 	expect(&d, "//interface[@type='udp' and model/@type='e1000']/mac/@address", "52:54:00:4e:42:01");
 	expect(&d, "//interface/source[@address='127.0.0.1']/@port", "40001");
 	expect(&d, "//interface/source/local[@address='127.0.0.1']/@port", "40000");
-	expect(&d, "/domain/vcpu/@cpuset", "2-3");
+	d.cpus = 2;
+	expect(&d, "count(/domain/cputune/vcpupin[@cpuset='2-3'])", "2");
+	expect(&d, "/domain/cputune/vcpupin[2]/@vcpu", "1");
+	expect(&d, "/domain/cputune/emulatorpin/@cpuset", "2-3");
+	d.others = "0-1";
+	expect(&d, "/domain/cputune/vcpupin[1]/@cpuset", "2-3");
+	expect(&d, "/domain/cputune/emulatorpin/@cpuset", "0-1");
 	expect(&d, "/domain/seclabel[@type='none']/@model", "dac");
 }
 
@@ -124,7 +129,7 @@ static void strings_come_back_as_they_went(void **state)
 	d.kernel = d.initrd = d.cmdline = d.console = d.shutdown = d.com1 = d.name = d.pin = HARD;
 	d.cpu = HARD;
 	expect(&d, "/domain/name", HARD);
-	expect(&d, "/domain/vcpu/@cpuset", HARD);
+	expect(&d, "/domain/cputune/vcpupin/@cpuset", HARD);
 	expect(&d, "/domain/os/kernel", HARD);
 	expect(&d, "/domain/os/initrd", HARD);
 	expect(&d, "/domain/os/cmdline", HARD);
@@ -191,6 +196,9 @@ static void what_lacks(void **state)
 		 {GOOD, NULL, "the accel is not supported"},
 		 "can't use KVM: the accel is not supported"								     },
 		{"no KVM",              {CAPS("Intel", "vmx", "<domain type='qemu'/>"), NULL, "no"},        "modprobe kvm_intel" },
+		{"VT-x locked off",
+		 {CAPS("Intel", "vmx", "<domain type='qemu'/>"), NULL, "no"},
+		 "off in the firmware"											   },
 		{"no VT-x",             {CAPS("Intel", "ss", BOTH), DOMAIN("yes", "require", "vmx"), NULL}, "firmware"           },
 		{"AMD",                 {CAPS("AMD", "svm", BOTH), DOMAIN("yes", "require", "svm"), NULL},  "AMD's"              },
 		{"Hygon",               {CAPS("Hygon", "svm", BOTH), NULL, "no"},                           "AMD's"              },

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "experiments/cpu_models.h"
+#include "experiments/processors.h"
 #include "experiments/setting.h"
 
 static void settings(void **state)
@@ -126,6 +127,49 @@ static void lists(void **state)
 	assert_false(list_holds("a", "x"));
 }
 
+static void sets_of_processors(void **state)
+{
+	static const struct {
+		const char *word, *others; /* NULL: refused */
+	} rows[] = {
+		{"3",          "0-2,5,8191"  },
+                {"0,2-3",      "1,5,8191"    },
+                {"0-3,5,8191", ""            },
+                {"2-2,2",      "0-1,3,5,8191"},
+		{"4",          NULL          },
+                {"3-5",        NULL          },
+                {"99",         NULL          },
+                {"8192",       NULL          },
+		{"4294967299", NULL          },
+                {"3-2",        NULL          },
+                {"3-",         NULL          },
+                {"-3",         NULL          },
+		{"3,",         NULL          },
+                {",3",         NULL          },
+                {"3 ",         NULL          },
+                {"0;<x",       NULL          },
+		{"",           NULL          },
+	};
+	static struct processors all, set;
+	char *why = NULL, *others;
+
+	(void)state;
+	assert_int_equal(processors_parse("0-3,5,8191", NULL, &all, &why), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const int err = processors_parse(rows[i].word, &all, &set, &why);
+
+		if (!err != !!rows[i].others)
+			fail_msg("'%s'", rows[i].word);
+		others = err ? why : processors_others(&all, &set);
+		if (err ? !strstr(others, rows[i].word) : strcmp(others ? others : "", rows[i].others) != 0)
+			fail_msg("'%s': '%s'", rows[i].word, others ? others : "");
+		free(others);
+	}
+	assert_int_equal(processors_parse("3-5", &all, &set, &why), -EINVAL);
+	assert_string_equal(why, "'3-5': there is no processor 4; this computer has 6: 0-3,5,8191");
+	free(why);
+}
+
 static void cpu_models_are_found(void **state)
 {
 	char *told;
@@ -148,6 +192,7 @@ int main(void)
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(memory),
 		cmocka_unit_test(lists),
+		cmocka_unit_test(sets_of_processors),
 		cmocka_unit_test(cpu_models_are_found),
 	};
 
