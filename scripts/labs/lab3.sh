@@ -3,11 +3,11 @@
 # Sourced by scripts/lab: the questions of docs/labs/lab3.md. The checker breaks a copy of its own in the same three ways.
 # shellcheck disable=SC2154,SC2034 # build, store, nestbed are scripts/lab's, which uses MEASURED_BY; the tables are break.sh's
 ask a_name word truth "Bochs' log names the register; which control of vmcs12 lets it hold what it holds? 'vmcs-explain' shows each control's rule."
-ask a_rule word truth "What the row must say, as vmcs-explain of the unbroken tree names the rule."
+ask a_rule rule truth "What the row must say, as vmcs-explain of the unbroken tree names the rule."
 ask a_reason count truth "The Log record names the exit reason, docs/exit-flow.md has its number; or exit_reason in l1hv's dump, without bit 31."
 ask a_register word truth "machine/bochs.log: the line that begins with VMENTER FAIL."
 ask b_name word truth "The failing rows name an instruction. Which control makes it exit?"
-ask b_rule word truth "What the row must say, as vmcs-explain of the unbroken tree names the rule."
+ask b_rule rule truth "What the row must say, as vmcs-explain of the unbroken tree names the rule."
 ask b_wanted count truth "A failing row says 4402 (EXIT_REASON) is what it found, and what it wanted, in hexadecimal."
 ask c_name word truth "Experiment 'phases' of both trees: the difference of the two fields.csv."
 ask c_reason word truth "exit-reasons.csv of both trees, shadow=on: the row that is there in one alone."

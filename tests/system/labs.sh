@@ -126,6 +126,12 @@ own_wrong() {
 	wrong 2 "own=$work/near.vmcs" vpid='0 FROM_VMCS01' load_debug='1 OR' tsc_offset=0xffffffffffcabd69 && tells 'near.vmcs: goal 1, CPU_RDTSC_EXITING: ' &&
 		tells 'near.vmcs: goal 6, TSC_OFFSET: ' && [ "$(grep -c 'near.vmcs: goal' "$work/said")" -eq 2 ]
 }
+# As the source and docs/nested-features.md name the rules
+own_names() {
+	sed -E 's/^(.* = [01] )(OR|AND|ON|OFF|POLICY)$/\1BIT_\2/; s/^(.* = [01] )FROM_VMCS/\1bit_from/' "$work/lab2.txt" >"$work/names.txt"
+	grep -q ' BIT_OR$' "$work/names.txt" && grep -q ' bit_from01$' "$work/names.txt" && lab 2 "$work/names.txt" 0
+}
+case_ "lab 2, right by the source's names" own_names
 case_ "lab 2, wrong" own_wrong
 # docs.sh sees that the machine prints the numbers that stand in the text.
 given_numbers() {
