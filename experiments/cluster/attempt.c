@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,14 +153,16 @@ int attempt_read_piece(const struct post_message *message, struct attempt_piece 
 void attempt_send_end(const struct attempt_end *end)
 {
 	send_json(0, POST_DONE,
-		  json_pack("{s:i,s:i,s:i,s:b,s:b,s:I}", "task", (int)end->task, "attempt", (int)end->attempt,
-			    "status", end->status, "over_limit", end->over_limit, "folder", end->folder, "ms",
-			    (json_int_t)end->ms));
+		  json_pack("{s:i,s:i,s:i,s:b,s:b,s:b,s:I,s:I,s:s}", "task", (int)end->task, "attempt",
+			    (int)end->attempt, "status", end->status, "over_limit", end->over_limit, "folder",
+			    end->folder, "begun", end->begun, "ms", (json_int_t)end->ms, "bytes",
+			    (json_int_t)end->bytes, "why", end->why));
 }
 
 int attempt_read_end(const struct post_message *message, struct attempt_end *end)
 {
 	json_t *object = read_json(message);
+	const char *why = json_string_value(json_object_get(object, "why"));
 
 	*end = (struct attempt_end){
 		.task = number(object, "task"),
@@ -167,8 +170,11 @@ int attempt_read_end(const struct post_message *message, struct attempt_end *end
 		.status = (int)json_integer_value(json_object_get(object, "status")),
 		.over_limit = json_is_true(json_object_get(object, "over_limit")),
 		.folder = json_is_true(json_object_get(object, "folder")),
+		.begun = json_is_true(json_object_get(object, "begun")),
 		.ms = (uint64_t)json_integer_value(json_object_get(object, "ms")),
+		.bytes = (uint64_t)json_integer_value(json_object_get(object, "bytes")),
 	};
+	snprintf(end->why, sizeof(end->why), "%s", why ? why : "");
 	json_decref(object);
 	return object ? 0 : -EINVAL;
 }

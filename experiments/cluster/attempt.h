@@ -36,6 +36,9 @@ struct attempt_end {
 	bool over_limit; /* it was ended */
 	bool folder; /* there is a result, whatever the status */
 	uint64_t ms;
+	uint64_t bytes; /* of all its pieces */
+	char why[160]; /* it could not begin, or not be sent: a sentence; "" */
+	bool begun;
 };
 
 /* Its words are those of `nestbed run` for this task, but for the folder. */

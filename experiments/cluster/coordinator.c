@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "experiments/cluster/coordinator.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "experiments/child.h"
 #include "experiments/cli.h"
@@ -11,8 +15,10 @@
 #include "experiments/cluster/simulate.h"
 #include "experiments/files.h"
 
-#define SAVE_SECONDS 1.0
-#define SHOW_SECONDS 30.0
+#define SAVE_SECONDS  1.0
+#define SHOW_SECONDS  30.0
+#define FACTS_SECONDS 60u
+#define UNBEGUN_MAX   3u
 
 static uint64_t ms_since(const struct timespec *then)
 {
@@ -85,40 +91,65 @@ static void show_counts(struct coordinator *c)
 	free(left);
 }
 
-static void show_end(struct coordinator *c, const struct store_row *row, const struct attempt_end *end)
+static void show_where(const struct coordinator *c, const struct store_row *row)
+{
+	fprintf(stderr, " on %s (rank %u", row->host, row->rank);
+	if (row->partner != row->rank)
+		fprintf(stderr, ", with %s, rank %u", host_of(c, row->partner), row->partner);
+	fputc(')', stderr);
+}
+
+static void show_reason(const struct attempt_end *end, bool broken)
+{
+	if (*end->why)
+		fprintf(stderr, ": %s", end->why);
+	else if (broken)
+		fprintf(stderr, ": its files did not come whole");
+	else if (end->over_limit)
+		fprintf(stderr, ": it took longer than the plan's limit");
+	else
+		fprintf(stderr, ": exit status %d", end->status);
+}
+
+static void show_end(struct coordinator *c, const struct store_row *row, const struct attempt_end *end,
+		     bool broken)
 {
 	const struct schedule *s = &c->schedule;
 	const char *name = task_of(c, row->task)->name;
 	const bool ok = !strcmp(row->outcome, "done");
 
-	fprintf(stderr, "[%u/%u] %s: %s on %s (rank %u) after %.1f s", s->done + s->failed, s->count, name,
-		ok ? "done" : "failed", row->host, row->rank, (double)end->ms / 1000);
-	if (end->over_limit)
-		fprintf(stderr, ": it took longer than the plan's limit");
-	else if (!ok)
-		fprintf(stderr, ": exit status %d", end->status);
+	fprintf(stderr, "[%u/%u] %s: %s", s->done + s->failed, s->count, name, ok ? "done" : "failed");
+	show_where(c, row);
+	fprintf(stderr, " after %.1f s", (double)end->ms / 1000);
+	if (!ok)
+		show_reason(end, broken);
 	if (!strcmp(row->outcome, "again"))
 		fprintf(stderr, "; once more");
 	show_counts(c);
 	if (!strcmp(row->outcome, "failed")) {
 		char *tail = store_log_tail(&c->store, row->task);
 
-		fprintf(stderr, "    its log, %s/logs/%s.log, ends:\n%s", c->store.dir, name, tail);
+		if (*tail)
+			fprintf(stderr, "    its log, %s/logs/%s.log, ends:\n%s", c->store.dir, name, tail);
 		free(tail);
 	}
 }
 
 /* ---- before tasks begin ---- */
 
-static int read_durations(struct coordinator *c)
+/* What is in the file of durations; none is none yet. An exit status. */
+static int read_durations(const char *path, struct durations *known)
 {
 	struct blob blob;
 	char *why;
-	int err;
+	int err = file_read(path, &blob);
 
-	if (file_read(c->asked->durations, &blob))
-		return CLI_OK; /* there were none yet */
-	err = durations_read(&c->known, c->asked->durations, blob.data, &why);
+	*known = (struct durations){0};
+	if (err == -ENOENT)
+		return CLI_OK;
+	if (err)
+		return cli_usage(text_format("%s: %s", path, strerror(-err)));
+	err = durations_read(known, path, blob.data, &why);
 	free(blob.data);
 	return err ? cli_usage(why) : CLI_OK;
 }
@@ -151,11 +182,14 @@ int coordinator_open(struct coordinator *c, const struct coordinator_options *op
 	c->saved = c->shown = c->started;
 	c->seat = zalloc(c->ranks * sizeof(*c->seat));
 	c->begun_ms = zalloc((plan->count + 1) * sizeof(*c->begun_ms));
+	c->ran_on = zalloc((plan->count + 1) * sizeof(*c->ran_on));
 	for (unsigned i = 0; i < c->ranks; i++)
 		c->seat[i] = (struct seat){.task = -1, .heard = c->started};
-	status = store_open(&c->store, options->dir, options->resume, plan, options->plan_text);
+	for (unsigned i = 0; i < plan->count; i++)
+		c->ran_on[i] = c->ranks;
+	status = store_open(&c->store, options->dir, options->resume, plan);
 	if (!status)
-		status = read_durations(c);
+		status = read_durations(options->durations, &c->known);
 	if (status)
 		return status;
 	make_schedule(c);
@@ -166,8 +200,18 @@ int coordinator_open(struct coordinator *c, const struct coordinator_options *op
 			plan->task[i].name);
 		return CLI_USAGE;
 	}
-	coordinator_save(c, "running");
+	c->status = store_file(&c->store, "plan.yaml", options->plan_text);
+	if (!c->status)
+		coordinator_save(c, "running");
 	return c->status;
+}
+
+static bool needs_bochs(const struct plan *plan)
+{
+	for (unsigned i = 0; i < plan->count; i++)
+		if (plan->task[i].emulated)
+			return true;
+	return false;
 }
 
 /* All have told what they are: the pool's baseline, and who does not fit. */
@@ -181,7 +225,7 @@ static void meet(struct coordinator *c)
 		facts[i] = c->seat[i].facts;
 	facts_table(facts, c->ranks, &table);
 	c->status = store_file(&c->store, "hosts.csv", &table);
-	if (!c->status && facts_unfit(facts, c->ranks, &told))
+	if (!c->status && facts_unfit(facts, c->ranks, needs_bochs(c->asked->plan), &told))
 		c->status = CLI_REFUSED;
 	if (!c->status)
 		c->status = facts_pool(facts, c->ranks, dir, &told);
@@ -200,35 +244,47 @@ static void meet(struct coordinator *c)
 
 /* ---- tasks ---- */
 
+static bool is_free(const struct coordinator *c, unsigned rank)
+{
+	return c->seat[rank].task < 0 && !c->seat[rank].barred;
+}
+
 static unsigned free_ranks(const struct coordinator *c)
 {
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < c->ranks; i++)
-		count += c->seat[i].task < 0;
+		count += is_free(c, i);
 	return count;
 }
 
-static unsigned free_rank(const struct coordinator *c)
+/* The first that is free; where the task failed before, only if there is no other. */
+static unsigned free_rank(const struct coordinator *c, unsigned task)
 {
-	unsigned rank = 0;
+	unsigned any = c->ranks;
 
-	while (c->seat[rank].task >= 0)
-		rank++;
-	return rank;
+	for (unsigned i = 0; i < c->ranks; i++) {
+		if (!is_free(c, i))
+			continue;
+		if (i != c->ran_on[task])
+			return i;
+		any = i;
+	}
+	return any;
 }
 
-/* Another one, on another host where there is one. */
+/* The first other one, on another host where there is one. */
 static unsigned free_partner(const struct coordinator *c, unsigned rank)
 {
-	unsigned any = rank;
+	unsigned any = c->ranks;
 
-	for (unsigned i = c->ranks; i-- > 0;) {
-		if (i == rank || c->seat[i].task >= 0)
+	for (unsigned i = 0; i < c->ranks; i++) {
+		if (i == rank || !is_free(c, i))
 			continue;
-		any = i;
 		if (strcmp(host_of(c, i), host_of(c, rank)) != 0)
 			return i;
+		if (any == c->ranks)
+			any = i;
 	}
 	return any;
 }
@@ -236,7 +292,7 @@ static unsigned free_partner(const struct coordinator *c, unsigned rank)
 static void begin(struct coordinator *c, unsigned task)
 {
 	const struct plan_task *t = task_of(c, task);
-	const unsigned rank = free_rank(c);
+	const unsigned rank = free_rank(c, task);
 	struct attempt a = {
 		.task = task,
 		.attempt = c->schedule.task[task].attempts,
@@ -254,6 +310,9 @@ static void begin(struct coordinator *c, unsigned task)
 	c->seat[rank].task = (int)task;
 	c->seat[rank].partner = false;
 	c->seat[rank].with = t->across ? a.partner : rank;
+	c->seat[rank].bytes = 0;
+	c->seat[rank].broken = false;
+	c->ran_on[task] = rank;
 	c->begun_ms[task] = ms_since(&c->started);
 	store_begin(&c->store, task);
 	attempt_send(rank, POST_TASK, &a);
@@ -268,44 +327,84 @@ static bool worth_again(const struct attempt_end *end)
 	return end->over_limit || end->status == CLI_DIED || end->status >= CLI_INTERRUPTED;
 }
 
-/* And the folder that it is in. 0 or negative errno. */
-static int write_below(const char *path, const struct text *text)
+/* The folder that it is in, and a lock beside it: other runs have this file too. Its descriptor, or negative
+ * errno. */
+static int lock_beside(const char *path)
 {
-	char *folder = text_copy(path), *slash = strrchr(folder, '/');
-	int err = 0;
+	char *name = text_format("%s.lock", path), *slash = strrchr(name, '/');
+	int err = 0, fd = -1;
 
-	if (slash && slash != folder) {
+	if (slash && slash != name) {
 		*slash = '\0';
-		err = make_folders(folder);
+		err = make_folders(name);
+		*slash = '/';
 	}
-	free(folder);
-	return err ? err : file_write(path, text->data, text->size);
+	if (!err)
+		fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (!err && (fd < 0 || flock(fd, LOCK_EX)))
+		err = -errno;
+	free(name);
+	if (err && fd >= 0)
+		close(fd);
+	return err ? err : fd;
 }
 
-static void note_duration(struct coordinator *c, const struct store_row *row, const struct attempt_end *end)
+/* What this run found is added to what others wrote meanwhile. */
+static void write_durations(struct coordinator *c)
 {
-	const struct plan_task *t = task_of(c, row->task);
+	const int fd = c->fresh.count && !c->forgets ? lock_beside(c->asked->durations) : -1;
+	struct durations all;
 	struct text table = {0};
 
-	durations_add(&c->known, t->key, row->host, end->ms);
-	c->expected_ms += c->schedule.task[row->task].ms;
-	c->taken_ms += end->ms;
-	durations_write(&c->known, &table);
-	if (write_below(c->asked->durations, &table) && !c->forgets) {
+	if (!c->fresh.count || c->forgets)
+		return;
+	if (fd >= 0 && !read_durations(c->asked->durations, &all)) {
+		for (unsigned i = 0; i < c->fresh.count; i++)
+			durations_add(&all, c->fresh.row[i].key, c->fresh.row[i].host, c->fresh.row[i].ms);
+		durations_write(&all, &table);
+		durations_free(&all);
+	}
+	if (!table.size || file_write(c->asked->durations, table.data, table.size)) {
 		fprintf(stderr, "nestbed: %s can't be written: durations are forgotten\n",
 			c->asked->durations);
 		c->forgets = true;
 	}
+	if (fd >= 0)
+		close(fd);
 	text_free(&table);
+	durations_free(&c->fresh);
+}
+
+static void note_duration(struct coordinator *c, const struct store_row *row, const struct attempt_end *end)
+{
+	durations_add(&c->fresh, task_of(c, row->task)->key, row->host, end->ms);
+	c->expected_ms += c->schedule.task[row->task].ms;
+	c->taken_ms += end->ms;
+}
+
+/* It can't begin anything: its disk is full, or it has no memory. */
+static void note_unbegun(struct coordinator *c, unsigned rank, const struct attempt_end *end)
+{
+	struct seat *seat = &c->seat[rank];
+
+	schedule_returned(&c->schedule, end->task);
+	fprintf(stderr, "%s on %s (rank %u): %s\n", task_of(c, end->task)->name, host_of(c, rank), rank,
+		end->why);
+	if (++seat->unbegun < UNBEGUN_MAX)
+		return;
+	seat->barred = true;
+	fprintf(stderr, "nestbed: rank %u (host %s) gets no more tasks\n", rank, host_of(c, rank));
 }
 
 static void on_end(struct coordinator *c, unsigned rank, const struct attempt_end *end)
 {
+	struct seat *seat = &c->seat[rank];
+	const bool broken = seat->broken || seat->bytes != end->bytes || (*end->why && end->begun);
 	struct store_row row = {
 		.task = end->task,
 		.attempt = end->attempt,
 		.rank = rank,
-		.partner = c->seat[rank].with,
+		.partner = seat->with,
 		.host = host_of(c, rank),
 		.start_ms = c->begun_ms[end->task],
 		.end_ms = ms_since(&c->started),
@@ -314,8 +413,14 @@ static void on_end(struct coordinator *c, unsigned rank, const struct attempt_en
 	};
 	int err;
 
-	c->seat[rank].task = -1;
-	if (schedule_ended(&c->schedule, end->task, !end->status && end->folder, worth_again(end)))
+	seat->task = -1;
+	if (!end->begun) {
+		note_unbegun(c, rank, end);
+		return;
+	}
+	seat->unbegun = 0;
+	if (schedule_ended(&c->schedule, end->task, !end->status && end->folder && !broken,
+			   broken || worth_again(end)))
 		row.outcome = "again";
 	else if (!c->schedule.task[end->task].done)
 		row.outcome = "failed";
@@ -329,7 +434,7 @@ static void on_end(struct coordinator *c, unsigned rank, const struct attempt_en
 	c->changed = true;
 	if (c->schedule.task[end->task].done)
 		note_duration(c, &row, end);
-	show_end(c, &row, end);
+	show_end(c, &row, end, broken);
 }
 
 /* Of the attempt that this rank was given. */
@@ -349,10 +454,36 @@ static void on_piece(struct coordinator *c, const struct post_message *message)
 	if (attempt_read_piece(message, &piece) || !expected(c, message->from, piece.task, piece.attempt))
 		return;
 	err = store_piece(&c->store, &piece);
+	c->seat[message->from].bytes += piece.size;
+	c->seat[message->from].broken |= err != 0;
 	if (err && !c->status) {
 		fprintf(stderr, "nestbed: %s: %s\n", c->store.dir, strerror(-err));
 		c->status = CLI_FAILED;
 	}
+}
+
+static void set_free(struct seat *seat)
+{
+	seat->task = -1;
+	seat->partner = false;
+}
+
+static void on_free(struct coordinator *c, struct seat *seat, const struct post_message *message)
+{
+	if (message->size)
+		store_partner_log(&c->store, (unsigned)seat->task, message->data, message->size);
+	set_free(seat);
+}
+
+/* The source could not begin, so that nobody told its partner. */
+static void on_spared(struct coordinator *c, const struct post_message *message)
+{
+	uint32_t rank = c->ranks;
+
+	if (message->size == sizeof(rank))
+		memcpy(&rank, message->data, sizeof(rank));
+	if (rank < c->ranks && c->seat[rank].partner && rank == c->seat[message->from].with)
+		set_free(&c->seat[rank]);
 }
 
 void coordinator_message(struct coordinator *c, const struct post_message *message)
@@ -371,7 +502,9 @@ void coordinator_message(struct coordinator *c, const struct post_message *messa
 		 expected(c, message->from, end.task, end.attempt))
 		on_end(c, message->from, &end);
 	else if (message->kind == POST_FREE && seat->partner)
-		*seat = (struct seat){.facts = seat->facts, .task = -1, .heard = seat->heard};
+		on_free(c, seat, message);
+	else if (message->kind == POST_SPARED)
+		on_spared(c, message);
 	c->gather_us += (uint64_t)(seconds_since(&begun) * 1e6);
 }
 
@@ -389,10 +522,13 @@ static bool all_told(const struct coordinator *c)
 static void look_for_lost(struct coordinator *c)
 {
 	for (unsigned i = 1; i < c->ranks && c->asked->lost && !c->lost; i++) {
-		if (seconds_since(&c->seat[i].heard) <= c->asked->lost)
+		/* until it has told what it is, it may be slow to find out */
+		const unsigned patience = c->asked->lost + (c->seat[i].facts ? 0 : FACTS_SECONDS);
+
+		if (seconds_since(&c->seat[i].heard) <= patience)
 			continue;
 		fprintf(stderr, "nestbed: rank %u (host %s) has said nothing for %u s\n", i, host_of(c, i),
-			c->asked->lost);
+			patience);
 		c->lost = true;
 		c->status = CLI_DIED;
 	}
@@ -408,6 +544,7 @@ void coordinator_save(struct coordinator *c, const char *how)
 			  (int)s->done, "failed", (int)s->failed, "session_ms",
 			  (json_int_t)ms_since(&c->started), "gather_us", (json_int_t)c->gather_us));
 
+	write_durations(c);
 	clock_gettime(CLOCK_MONOTONIC, &c->saved);
 	c->changed = false;
 	if (status && !c->status)
@@ -429,6 +566,19 @@ static void finish(struct coordinator *c)
 	free(took);
 }
 
+/* Enough for what needs most. */
+static bool usable_ranks(const struct coordinator *c)
+{
+	unsigned usable = 0, needed = 1;
+
+	for (unsigned i = 0; i < c->ranks; i++)
+		usable += !c->seat[i].barred;
+	for (unsigned i = 0; i < c->schedule.count && usable < 2; i++)
+		if (c->schedule.task[i].pair && !c->schedule.task[i].done && !c->schedule.task[i].failed)
+			needed = 2;
+	return usable >= needed;
+}
+
 bool coordinator_turn(struct coordinator *c)
 {
 	look_for_lost(c);
@@ -440,6 +590,12 @@ bool coordinator_turn(struct coordinator *c)
 	}
 	if (!c->facts_done)
 		return true;
+	if (!usable_ranks(c)) {
+		fprintf(stderr, "nestbed: no rank is left that can begin what is left of the plan\n");
+		c->status = CLI_FAILED;
+		coordinator_save(c, "interrupted");
+		return false;
+	}
 	for (int task; (task = schedule_pick(&c->schedule, free_ranks(c))) != SCHEDULE_NONE;)
 		begin(c, (unsigned)task);
 	if (schedule_over(&c->schedule)) {
@@ -462,8 +618,10 @@ void coordinator_close(struct coordinator *c)
 	store_close(&c->store);
 	schedule_free(&c->schedule);
 	durations_free(&c->known);
+	durations_free(&c->fresh);
 	free(c->seat);
 	free(c->begun_ms);
+	free(c->ran_on);
 	free(c->row);
 	*c = (struct coordinator){0};
 }

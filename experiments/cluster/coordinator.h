@@ -29,6 +29,10 @@ struct seat {
 	int task; /* -1: it is free */
 	bool partner; /* of that task, which is another's */
 	unsigned with; /* its partner's rank; its own: none */
+	uint64_t bytes; /* of the attempt's files that came */
+	bool broken; /* one of them could not be written */
+	unsigned unbegun; /* attempts in a row that could not begin there */
+	bool barred; /* for that: it gets no more */
 	struct timespec heard;
 };
 
@@ -36,12 +40,13 @@ struct coordinator {
 	const struct coordinator_options *asked;
 	struct store store;
 	struct schedule schedule;
-	struct durations known;
+	struct durations known, fresh; /* of earlier runs; of this one, not yet written */
 	unsigned ranks;
 	struct seat *seat;
 	struct store_row *row; /* of what ended in this session */
 	unsigned rows;
 	uint64_t *begun_ms; /* of each task's last attempt */
+	unsigned *ran_on; /* rank of each task's last attempt; c->ranks: none */
 	struct timespec started, saved, shown;
 	uint64_t gather_us, expected_ms, taken_ms; /* of what ended well: by the guess, and really */
 	unsigned before; /* tasks that were there */

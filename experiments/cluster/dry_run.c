@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "experiments/cluster/dry_run.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "experiments/cli.h"
 #include "experiments/cluster/durations.h"
 #include "experiments/cluster/simulate.h"
+#include "experiments/cluster/store.h"
 #include "experiments/files.h"
 
 struct forecast {
@@ -14,7 +17,7 @@ struct forecast {
 	struct schedule_task *task;
 	enum durations_basis *basis;
 	struct simulation_event *event; /* a task each */
-	unsigned events;
+	unsigned events, done;
 };
 
 static double seconds(uint64_t ms)
@@ -58,43 +61,67 @@ static void print_sum(const struct forecast *f, const struct simulation_result *
 	unsigned known = 0;
 
 	for (unsigned i = 0; i < f->plan->count; i++)
-		known += f->basis[i] == DURATIONS_SAME;
+		known += !f->task[i].done && f->basis[i] == DURATIONS_SAME;
 	printf("\n%u tasks on %u ranks: %.1f s; one after the other %.1f s; no schedule is shorter than %.1f "
 	       "s\n",
-	       f->plan->count, ranks, seconds(r->makespan_ms), seconds(r->work_ms), seconds(r->bound_ms));
+	       f->events, ranks, seconds(r->makespan_ms), seconds(r->work_ms), seconds(r->bound_ms));
 	printf("%u of %u tasks ran before, with these settings; the others' times are guesses\n", known,
-	       f->plan->count);
+	       f->events);
+	if (f->done)
+		printf("%u more are done\n", f->done);
 }
 
-int dry_run(const struct plan *plan, const char *path, unsigned ranks)
+/* Known durations, and what is done already. An exit status. */
+static int prepare(struct forecast *f, const char *durations, const char *resumed)
 {
-	struct simulation s = {.ranks = ranks, .order = SCHEDULE_LONGEST_FIRST};
-	struct forecast f = {plan, zalloc((plan->count + 1) * sizeof(*f.task)),
-			     zalloc((plan->count + 1) * sizeof(*f.basis)),
-			     zalloc((plan->count + 1) * sizeof(*f.event)), 0};
-	struct simulation_result result;
 	struct durations known = {0};
+	struct store store;
 	struct blob blob = {0};
-	bool pairs = false;
 	char *why = NULL;
+	const int err = file_read(durations, &blob);
 
-	if (!file_read(path, &blob) && durations_read(&known, path, blob.data, &why)) {
+	if (err && err != -ENOENT)
+		return cli_usage(text_format("%s: %s", durations, strerror(-err)));
+	if (!err && durations_read(&known, durations, blob.data, &why)) {
 		free(blob.data);
 		return cli_usage(why);
 	}
-	for (unsigned i = 0; i < plan->count; i++) {
-		f.task[i].ms = durations_guess(&known, &plan->task[i], &f.basis[i]);
-		pairs |= f.task[i].pair = plan->task[i].across;
+	store_look(&store, resumed ? resumed : "", f->plan);
+	for (unsigned i = 0; i < f->plan->count; i++) {
+		f->task[i].ms = durations_guess(&known, &f->plan->task[i], &f->basis[i]);
+		f->task[i].pair = f->plan->task[i].across;
+		f->task[i].done = resumed && store_has(&store, i);
+		f->done += f->task[i].done;
 	}
-	if (pairs && ranks < 2)
-		s.ranks = 2;
-	simulate(&s, f.task, plan->count, &result, note, &f);
-	print_rows(&f);
-	print_sum(&f, &result, s.ranks);
+	store_close(&store);
 	durations_free(&known);
 	free(blob.data);
+	return CLI_OK;
+}
+
+int dry_run(const struct plan *plan, const char *durations, unsigned ranks, const char *resumed)
+{
+	const struct simulation s = {.ranks = ranks, .order = SCHEDULE_LONGEST_FIRST};
+	struct forecast f = {
+		.plan = plan,
+		.task = zalloc((plan->count + 1) * sizeof(*f.task)),
+		.basis = zalloc((plan->count + 1) * sizeof(*f.basis)),
+		.event = zalloc((plan->count + 1) * sizeof(*f.event)),
+	};
+	struct simulation_result result;
+	int status = prepare(&f, durations, resumed);
+
+	for (unsigned i = 0; i < plan->count && !status && ranks < 2; i++)
+		if (f.task[i].pair && !f.task[i].done)
+			status = cli_usage(
+				text_format("task %s needs two ranks; --ranks 2", plan->task[i].name));
+	if (!status) {
+		simulate(&s, f.task, plan->count, &result, note, &f);
+		print_rows(&f);
+		print_sum(&f, &result, ranks);
+	}
 	free(f.task);
 	free(f.basis);
 	free(f.event);
-	return CLI_OK;
+	return status;
 }

@@ -7,8 +7,8 @@
 
 #define DURATIONS_FILE "results/runs/durations.csv"
 
-/* An exit status. */
+/* `resumed`: a folder where some of it is done, or NULL. An exit status. */
 __attribute__((warn_unused_result)) int dry_run(const struct plan *plan, const char *durations,
-						unsigned ranks);
+						unsigned ranks, const char *resumed);
 
 #endif

@@ -2,6 +2,7 @@
 #include "experiments/cluster/facts.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "experiments/files.h"
 #include "experiments/machine.h"
 #include "experiments/meta.h"
+#include "migration/crc32c.h"
 
 #define MIB (1 << 20)
 
@@ -30,12 +32,62 @@ static const char *version_of(const json_t *facts, const char *what)
 	return fact(json_object_get(facts, "versions"), what);
 }
 
+/* ---- the programs ---- */
+
+static uint32_t sum_of(uint32_t sum, const char *path)
+{
+	struct blob blob;
+
+	if (file_read(path, &blob))
+		return sum;
+	sum = crc32c(sum, path + strlen(build_dir()), strlen(path + strlen(build_dir())));
+	sum = crc32c(sum, blob.data, blob.size);
+	free(blob.data);
+	return sum;
+}
+
+static int not_hidden(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+const char *facts_programs(void)
+{
+	static const char *const programs[] = {"nestbed", "l0.elf", "rom.bin"};
+	static char word[9];
+	struct dirent **guest;
+	char *folder = text_format("%s/guests", build_dir()), *path;
+	uint32_t sum = 0;
+	int count;
+
+	if (*word)
+		return word;
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		path = text_format("%s/%s", build_dir(), programs[i]);
+		sum = sum_of(sum, path);
+		free(path);
+	}
+	count = scandir(folder, &guest, not_hidden, alphasort);
+	for (int i = 0; i < count; i++) {
+		path = text_format("%s/%s", folder, guest[i]->d_name);
+		sum = sum_of(sum, path);
+		free(path);
+		free(guest[i]);
+	}
+	if (count >= 0)
+		free(guest);
+	free(folder);
+	snprintf(word, sizeof(word), "%08x", sum);
+	return word;
+}
+
 /* ---- one host ---- */
 
-/* A host's name as a section's and a file's: 31 letters, digits, '_' and '-' at most. */
-static char *section_name(const char *host)
+/* A host's name as a section's and a file's: 31 letters, digits, '_' and '-' at most. The rank tells those
+ * apart that begin alike. */
+static char *section_name(const char *host, unsigned rank)
 {
-	char *name = text_format("%.31s", *host ? host : "host");
+	char *name = text_format("%.24s-r%u", *host ? host : "host", rank);
 
 	for (char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p) && *p != '_' && *p != '-')
@@ -43,9 +95,9 @@ static char *section_name(const char *host)
 	return name;
 }
 
-static void add_processor(json_t *facts, const char *host, const char *cpu)
+static void add_processor(json_t *facts, const char *host, unsigned rank, const char *cpu)
 {
-	char *name = section_name(host);
+	char *name = section_name(host, rank);
 	char *words[] = {text_format("%s/cpu-baseline", build_dir()), text_copy("--format=bundle"),
 			 text_format("--name=%s", name), text_copy(cpu ? cpu : "self"), NULL};
 	char why[512];
@@ -61,7 +113,7 @@ static void add_processor(json_t *facts, const char *host, const char *cpu)
 		free(words[i]);
 }
 
-json_t *facts_here(const char *cpu)
+json_t *facts_here(unsigned rank, const char *cpu)
 {
 	const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
 	char host[HOST_NAME_MAX + 1] = "?";
@@ -74,17 +126,27 @@ json_t *facts_here(const char *cpu)
 	json_object_set_new(facts, "versions", meta_versions(NULL));
 	if (machine_bochs.lacks())
 		json_object_set_new(facts, "lacks", json_string(machine_bochs.lacks()));
-	add_processor(facts, host, cpu);
+	json_object_set_new(facts, "programs", json_string(facts_programs()));
+	add_processor(facts, host, rank, cpu);
 	return facts;
 }
 
 /* ---- all of them ---- */
 
+/* What of its processor a guest may see, without the section's name. */
+static const char *processor_of(const json_t *facts)
+{
+	const char *text = fact(facts, "processor");
+
+	return text + strcspn(text, "\n");
+}
+
 /* Several ranks may be on one host. */
 static bool seen_before(json_t *const facts[], unsigned rank)
 {
 	for (unsigned i = 0; i < rank; i++)
-		if (!strcmp(fact(facts[i], "host"), fact(facts[rank], "host")))
+		if (!strcmp(fact(facts[i], "host"), fact(facts[rank], "host")) &&
+		    !strcmp(processor_of(facts[i]), processor_of(facts[rank])))
 			return true;
 	return false;
 }
@@ -108,26 +170,36 @@ void facts_table(json_t *const facts[], unsigned ranks, struct text *table)
 	csv_free(&csv);
 }
 
-unsigned facts_unfit(json_t *const facts[], unsigned ranks, struct text *told)
+/* True: they are the same there. */
+static bool check_same(json_t *const facts[], unsigned rank, const char *what, const char *here,
+		       const char *there, struct text *told)
 {
-	static const char *const same[] = {"nestbed", "bochs"};
+	if (!strcmp(here, there))
+		return true;
+	text_addf(told, "host %s (rank %u) has %s '%s', rank 0 has '%s'\n", fact(facts[rank], "host"), rank,
+		  what, there, here);
+	return false;
+}
+
+unsigned facts_unfit(json_t *const facts[], unsigned ranks, bool bochs, struct text *told)
+{
 	unsigned unfit = 0;
 
 	for (unsigned i = 0; i < ranks; i++) {
 		const char *lacks = fact(facts[i], "lacks");
-		bool fits = !*lacks;
+		bool fits = !bochs || !*lacks;
 
 		if (!fits)
 			text_addf(told, "host %s (rank %u): %s\n", fact(facts[i], "host"), i, lacks);
-		for (unsigned k = 0; k < 2 && fits; k++) {
-			const char *here = version_of(facts[0], same[k]),
-				   *there = version_of(facts[i], same[k]);
-
-			fits = !strcmp(here, there);
-			if (!fits)
-				text_addf(told, "host %s (rank %u) has %s '%s', rank 0 has '%s'\n",
-					  fact(facts[i], "host"), i, same[k], there, here);
-		}
+		if (fits && bochs)
+			fits = check_same(facts, i, "Bochs", version_of(facts[0], "bochs"),
+					  version_of(facts[i], "bochs"), told);
+		if (fits)
+			fits = check_same(facts, i, "nestbed", version_of(facts[0], "nestbed"),
+					  version_of(facts[i], "nestbed"), told);
+		if (fits)
+			fits = check_same(facts, i, "programs with the checksum", fact(facts[0], "programs"),
+					  fact(facts[i], "programs"), told);
 		unfit += !fits;
 	}
 	return unfit;
@@ -149,7 +221,7 @@ static int write_processors(json_t *const facts[], unsigned ranks, const char *d
 				  fact(facts[i], "processor_error"));
 			continue;
 		}
-		name = section_name(host);
+		name = section_name(host, i);
 		path = text_format("%s/%s.cpu", dir, name);
 		free(name);
 		err = file_write(path, text, strlen(text));

@@ -4,17 +4,21 @@
 #define EXPERIMENTS_CLUSTER_FACTS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "experiments/text.h"
 
 /* Of this computer: host, kernel, cores, memory_mib, versions, processor (what a guest may see of it, as a
  * bundle's section; of the file `cpu` instead, if given), or processor_error. A new reference. */
-json_t *facts_here(const char *cpu);
+json_t *facts_here(unsigned rank, const char *cpu);
 
 /* One row a rank. */
 void facts_table(json_t *const facts[], unsigned ranks, struct text *table);
-/* A sentence for each rank that does not run what rank 0 runs, or can't run machines; how many. */
-unsigned facts_unfit(json_t *const facts[], unsigned ranks, struct text *told);
+/* A number for the programs and guests of this build, whatever their version says of itself; static. */
+const char *facts_programs(void);
+/* A sentence for each rank that does not run what rank 0 runs, or (if that is needed) has no Bochs; how many.
+ */
+unsigned facts_unfit(json_t *const facts[], unsigned ranks, bool bochs, struct text *told);
 /*
  * The baseline of the pool, by `cpu-baseline`: `dir`/HOST.cpu is written of each host, `dir`/pool.txt what it
  * says, and *told what a reader wants to know first: the model, what each host takes away, who contradicts.

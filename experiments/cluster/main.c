@@ -3,7 +3,7 @@
  * nestbed-cluster, which `nestbed cluster` becomes: a plan of experiments over the ranks of an MPI job. Every
  * rank works; rank 0 hands out and gathers as well.
  */
-#include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +112,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!a->path && !a->cluster.resume)
 			argp_error(state, "which PLAN?");
+		if (a->ranks && !a->dry_run)
+			argp_error(state, "--ranks is for --dry-run; mpirun -np says how many run");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -193,7 +195,7 @@ static const char *own_cpu(const struct arguments *a)
 
 static void send_facts(const struct arguments *a)
 {
-	json_t *facts = facts_here(own_cpu(a));
+	json_t *facts = facts_here(post_rank(), own_cpu(a));
 	char *text = json_dumps(facts, JSON_COMPACT);
 
 	post_send(0, POST_FACTS, text, strlen(text));
@@ -229,15 +231,17 @@ static void end_all(int status)
 		post_send(i, POST_END, &byte, 1);
 }
 
-/* Not all can be asked to end: what is here ends, and MPI ends the others. */
+/* Not all can be asked to end, and there is little time: what is known is written, what is here ends, and MPI
+ * ends the others. */
 __attribute__((noreturn)) static void end_hard(struct worker *w, struct coordinator *c, int status)
 {
-	worker_close(w);
 	if (c) {
 		coordinator_save(c, "interrupted");
-		fprintf(stderr, "nestbed: to go on: nestbed cluster --resume %s\n", c->store.dir);
+		fprintf(stderr, "nestbed: to go on: mpirun -np %u %s/nestbed cluster --resume %s\n",
+			post_ranks(), build_dir(), c->store.dir);
 		store_close(&c->store);
 	}
+	worker_close(w);
 	post_abort(status);
 }
 
@@ -266,6 +270,15 @@ static int work(struct worker *w, struct coordinator *c)
 	}
 }
 
+static int check_host_cpus(const struct arguments *a)
+{
+	for (unsigned i = 0; i < a->host_cpus; i++)
+		if (strtoul(a->host_cpu[i].key, NULL, 10) >= post_ranks())
+			return cli_usage(text_format("--host-cpu %s=%s: there are %u ranks, from 0 on",
+						     a->host_cpu[i].key, a->host_cpu[i].value, post_ranks()));
+	return CLI_OK;
+}
+
 static int run_rank(const struct arguments *a)
 {
 	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
@@ -283,7 +296,10 @@ static int run_rank(const struct arguments *a)
 			strerror(-err));
 		post_abort(CLI_FAILED);
 	}
+	post_send(0, POST_ALIVE, NULL, 0);
 	if (c)
+		status = check_host_cpus(a);
+	if (c && !status)
 		status = coordinator_open(c, &a->cluster);
 	if (status)
 		end_all(status);
@@ -305,7 +321,8 @@ static int run(struct arguments *a, int argc, char **argv)
 	if (status)
 		return status;
 	if (a->dry_run && first)
-		return dry_run(&a->plan, a->cluster.durations, a->ranks ? a->ranks : job_ranks());
+		return dry_run(&a->plan, a->cluster.durations, a->ranks ? a->ranks : job_ranks(),
+			       a->cluster.resume ? a->cluster.dir : NULL);
 	if (a->dry_run)
 		return CLI_OK;
 	if (first && !a->cluster.dir)
@@ -313,6 +330,13 @@ static int run(struct arguments *a, int argc, char **argv)
 	a->cluster.plan = &a->plan;
 	a->cluster.plan_text = &a->plan_text;
 	post_open(&argc, &argv);
+	if (post_rank() != job_rank() || (post_ranks() == 1 && job_ranks() > 1)) {
+		fprintf(stderr,
+			"nestbed: this is rank %u of %u of a job, but MPI was not started with it (srun "
+			"--mpi=pmix, or mpirun)\n",
+			job_rank(), job_ranks());
+		post_abort(CLI_USAGE);
+	}
 	status = run_rank(a);
 	post_close();
 	return status;

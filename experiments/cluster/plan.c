@@ -73,11 +73,45 @@ static void add_setting(struct plan_task *task, const char *key, const char *val
 	task->settings[task->setting_count++] = (struct setting){text_copy(key), text_copy(value)};
 }
 
+static const struct setting *setting_of(const struct plan_task *task, const char *key)
+{
+	for (unsigned i = 0; i < task->setting_count; i++)
+		if (!strcmp(task->settings[i].key, key))
+			return &task->settings[i];
+	return NULL;
+}
+
+/* What its entry gives several values. */
+static bool varies(const struct entry *e, const char *key)
+{
+	for (unsigned i = 0; i < e->axes; i++)
+		if (e->axis[i].key && !strcmp(e->axis[i].key, key))
+			return e->axis[i].count > 1;
+	return false;
+}
+
+/* Settings in the order in which the experiment has them, whatever that of the plan. */
+static void name_settings(const struct entry *e, const struct plan_task *task, struct text *name,
+			  struct text *key)
+{
+	for (size_t k = 0; k < e->experiment->key_count; k++) {
+		const struct setting *s = setting_of(task, e->experiment->keys[k].name);
+		char *word;
+
+		if (!s)
+			continue;
+		word = text_format("%s=%s", s->key, s->value);
+		text_addf(key, " %s", word);
+		if (varies(e, s->key))
+			add_name(name, word);
+		free(word);
+	}
+}
+
 /* Its name says what its entry varies, its key all that it is. */
 static void name_task(const struct entry *e, struct plan_task *task)
 {
 	struct text name = {0}, key = {0};
-	unsigned setting = 0;
 
 	add_name(&name, e->name);
 	if (task->machine)
@@ -86,19 +120,7 @@ static void name_task(const struct entry *e, struct plan_task *task)
 	text_addf(&key, "%s %s", e->experiment->name, task->cpu ? task->cpu : "host");
 	if (task->machine)
 		text_addf(&key, " on %s", task->machine);
-	for (unsigned i = 0; i < e->axes; i++) {
-		const struct setting *s;
-		char *word;
-
-		if (!e->axis[i].key)
-			continue;
-		s = &task->settings[setting++];
-		word = text_format("%s=%s", s->key, s->value);
-		text_addf(&key, " %s", word);
-		if (e->axis[i].count > 1)
-			add_name(&name, word);
-		free(word);
-	}
+	name_settings(e, task, &name, &key);
 	if (task->across)
 		text_addf(&key, " across");
 	if (task->across)
@@ -150,6 +172,7 @@ static int add_task(const struct entry *e, unsigned repeat)
 		.experiment = e->experiment,
 		.repeat = repeat,
 		.timeout = e->timeout,
+		.emulated = e->emulated,
 		.across = e->across,
 		.line = yaml_tree_line(e->node),
 	};

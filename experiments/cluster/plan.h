@@ -28,6 +28,7 @@ struct plan_task {
 	unsigned setting_count;
 	unsigned repeat; /* from 1 on */
 	unsigned timeout; /* s, of each machine; 0: none */
+	bool emulated; /* by Bochs, which must be there */
 	bool across; /* source and target of its moves are on two ranks */
 	unsigned line; /* of the plan, where its entry begins */
 };

@@ -144,10 +144,26 @@ bool post_take(struct post_message *message)
 	return true;
 }
 
+static void drop_come(void)
+{
+	struct post_message m;
+
+	while (post_take(&m))
+		free(m.data);
+}
+
 void post_close(void)
 {
+	MPI_Request all;
+	int done = 0;
+
 	while (post_unsent())
-		;
+		drop_come();
+	MPI_Ibarrier(MPI_COMM_WORLD, &all);
+	while (!done) {
+		drop_come();
+		MPI_Test(&all, &done, MPI_STATUS_IGNORE);
+	}
 	MPI_Finalize();
 }
 

@@ -15,10 +15,11 @@
 enum post_kind {
 	POST_FACTS, /* to 0: JSON of a host (facts.h) */
 	POST_TASK, /* from 0: JSON of an attempt */
-	POST_PARTNER, /* from 0, ahead of the task: be its partner; JSON */
+	POST_PARTNER, /* from who runs a task: be its partner; JSON */
 	POST_FILE, /* to 0: a piece of a result: a line of text, then bytes */
 	POST_DONE, /* to 0: JSON of an attempt's end, all its files are before it */
-	POST_FREE, /* to 0: a partner has nothing to do any more */
+	POST_FREE, /* to 0: a partner has nothing to do any more; what its agent printed */
+	POST_SPARED, /* to 0: this partner (uint32_t, a rank) is not needed */
 	POST_ALIVE, /* to 0, once a second */
 	POST_RELAY, /* between partners: a serial number, bytes of their connection; none: its end */
 	POST_END, /* from 0: nothing more will come */
@@ -32,8 +33,9 @@ struct post_message {
 	size_t size;
 };
 
-/* Before anything else, and at the end. */
+/* Before anything else. */
 void post_open(int *argc, char ***argv);
+/* At the end, on every rank: returns when nobody sends any more. What still comes is dropped. */
 void post_close(void);
 unsigned post_rank(void);
 unsigned post_ranks(void);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,11 +68,11 @@ static void tell_partner(const struct relay *r, const uint8_t *data, size_t size
 	post_send(r->partner, POST_RELAY, piece, sizeof(r->serial) + size);
 }
 
-static void from_socket(struct relay *r)
+static void from_socket(struct relay *r, unsigned unsent_max)
 {
 	uint8_t piece[PIECE];
 
-	while (!r->ended && post_unsent() < UNSENT_MAX) {
+	while (!r->ended && post_unsent() < unsent_max) {
 		const ssize_t n = recv(r->fd, piece, sizeof(piece), 0);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -105,7 +106,22 @@ void relay_turn(struct relay *r)
 	if (r->fd < 0)
 		return;
 	to_socket(r);
-	from_socket(r);
+	from_socket(r, UNSENT_MAX);
+}
+
+void relay_end(struct relay *r)
+{
+	if (r->fd < 0)
+		return;
+	from_socket(r, UINT_MAX);
+	if (!r->ended)
+		tell_partner(r, NULL, 0);
+	r->ended = true;
+}
+
+void relay_refuse(const struct relay *r)
+{
+	tell_partner(r, NULL, 0);
 }
 
 short relay_events(const struct relay *r)

@@ -27,6 +27,10 @@ void relay_close(struct relay *r);
 void relay_message(struct relay *r, const uint8_t *data, size_t size);
 /* Moves what can be moved. */
 void relay_turn(struct relay *r);
+/* Sends what is left in the socket, and the end. */
+void relay_end(struct relay *r);
+/* Tells the partner the end of a connection that never was. */
+void relay_refuse(const struct relay *r);
 /* What to poll the socket for; 0: nothing. */
 short relay_events(const struct relay *r);
 

@@ -63,18 +63,30 @@ void schedule_init(struct schedule *s, struct schedule_task *task, unsigned coun
 	free(key);
 }
 
+static void take_again(struct schedule *s)
+{
+	s->again_first = (s->again_first + 1) % s->count;
+	s->again_count--;
+}
+
+/* No task waits there twice: it fits. */
+static void add_again(struct schedule *s, unsigned task)
+{
+	s->again[(s->again_first + s->again_count++) % s->count] = task;
+}
+
 int schedule_pick(struct schedule *s, unsigned free_ranks)
 {
-	const bool again = s->again_next < s->again_end;
+	const bool again = s->again_count > 0;
 	unsigned task;
 
 	if (!again && s->next == s->count)
 		return SCHEDULE_NONE;
-	task = again ? s->again[s->again_next] : s->order[s->next];
+	task = again ? s->again[s->again_first] : s->order[s->next];
 	if (free_ranks < (s->task[task].pair ? 2u : 1u))
 		return SCHEDULE_NONE;
 	if (again)
-		s->again_next++;
+		take_again(s);
 	else
 		s->next++;
 	s->task[task].attempts++;
@@ -93,12 +105,19 @@ bool schedule_ended(struct schedule *s, unsigned task, bool ok, bool again)
 		return false;
 	}
 	if (again && t->attempts < SCHEDULE_ATTEMPTS) {
-		s->again[s->again_end++] = task; /* once a task at most: it fits */
+		add_again(s, task);
 		return true;
 	}
 	t->failed = true;
 	s->failed++;
 	return false;
+}
+
+void schedule_returned(struct schedule *s, unsigned task)
+{
+	s->running--;
+	s->task[task].attempts--;
+	add_again(s, task);
 }
 
 bool schedule_over(const struct schedule *s)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define SCHEDULE_ATTEMPTS 2u /* of a task */
+#define SCHEDULE_SERIALS  (SCHEDULE_ATTEMPTS + 1) /* numbers of attempts: 1 and more */
 #define SCHEDULE_NONE     (-1)
 
 enum schedule_order { SCHEDULE_LONGEST_FIRST, SCHEDULE_AS_PLANNED, SCHEDULE_SHORTEST_FIRST };
@@ -24,8 +25,8 @@ struct schedule {
 	unsigned count;
 	unsigned *order; /* tasks; from `next` on they have not begun */
 	unsigned next;
-	unsigned *again; /* to be tried again: a queue from again_next to again_end */
-	unsigned again_next, again_end;
+	unsigned *again; /* to be tried again: a ring */
+	unsigned again_first, again_count;
 	unsigned running, done, failed;
 };
 
@@ -38,6 +39,8 @@ void schedule_init(struct schedule *s, struct schedule_task *task, unsigned coun
 int schedule_pick(struct schedule *s, unsigned free_ranks);
 /* An attempt has ended. `again`: it may be tried once more. True: it will be. */
 bool schedule_ended(struct schedule *s, unsigned task, bool ok, bool again);
+/* An attempt that could not begin: it counts for nothing, and the task is next. */
+void schedule_returned(struct schedule *s, unsigned task);
 /* Nothing runs or waits any more. */
 bool schedule_over(const struct schedule *s);
 void schedule_free(struct schedule *s);

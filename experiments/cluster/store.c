@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "experiments/cluster/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "experiments/cli.h"
+#include "experiments/cluster/facts.h"
 #include "experiments/csv.h"
 #include "experiments/files.h"
 
@@ -74,6 +76,18 @@ static int make_dirs(const char *dir)
 	return status;
 }
 
+static bool is_empty(const char *dir)
+{
+	DIR *d = opendir(dir);
+	bool empty = true;
+
+	for (const struct dirent *e; d && (e = readdir(d));)
+		empty &= !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
+	if (d)
+		closedir(d);
+	return empty;
+}
+
 static int check_dir(const char *dir, bool resume)
 {
 	char *path = text_format("%s/cluster.json", dir);
@@ -84,9 +98,7 @@ static int check_dir(const char *dir, bool resume)
 		fprintf(stderr, "nestbed: %s: no cluster run was begun there: no cluster.json\n", dir);
 		return CLI_USAGE;
 	}
-	if (resume || (rmdir(dir) && errno == ENOENT))
-		return CLI_OK;
-	if (access(dir, F_OK)) /* it was empty */
+	if (resume || is_empty(dir))
 		return CLI_OK;
 	fprintf(stderr, "nestbed: %s: %s\n", dir,
 		begun ? "a cluster run was begun there; --resume continues it"
@@ -104,6 +116,8 @@ static int lock(struct store *s)
 		status = complain(path, -errno);
 	} else if (flock(s->lock, LOCK_EX | LOCK_NB)) {
 		fprintf(stderr, "nestbed: %s: another cluster run writes there\n", s->dir);
+		close(s->lock);
+		s->lock = -1;
 		status = CLI_USAGE;
 	}
 	free(path);
@@ -126,33 +140,37 @@ static void read_earlier(struct store *s)
 	free(path);
 }
 
-int store_open(struct store *s, const char *dir, bool resume, const struct plan *plan,
-	       const struct text *plan_text)
+void store_look(struct store *s, const char *dir, const struct plan *plan)
+{
+	*s = (struct store){
+		.dir = text_copy(dir),
+		.plan = plan,
+		.lock = -1,
+		.have = zalloc((plan->count + 1) * sizeof(*s->have)),
+	};
+}
+
+int store_open(struct store *s, const char *dir, bool resume, const struct plan *plan)
 {
 	int status = check_dir(dir, resume);
 
-	*s = (struct store){.dir = text_copy(dir), .plan = plan, .lock = -1};
+	store_look(s, dir, plan);
 	if (!status)
 		status = make_dirs(dir);
 	if (!status)
 		status = lock(s);
 	if (!status)
-		status = store_file(s, "plan.yaml", plan_text);
-	if (!status)
 		read_earlier(s);
 	return status;
 }
 
+/* The file of the lock stays: who removes it may take it from another. */
 void store_close(struct store *s)
 {
-	if (s->lock >= 0) {
-		char *path = text_format("%s/.lock", s->dir);
-
-		unlink(path);
+	if (s->lock >= 0)
 		close(s->lock);
-		free(path);
-	}
 	free(s->dir);
+	free(s->have);
 	free(s->schedule);
 	*s = (struct store){.lock = -1};
 }
@@ -162,9 +180,9 @@ void store_close(struct store *s)
 static char *task_json(const struct store *s, unsigned task, unsigned attempt, const char *host)
 {
 	const struct plan_task *t = task_of(s, task);
-	json_t *object =
-		json_pack("{s:s,s:s,s:i,s:i,s:s,s:s}", "task", t->name, "key", t->key, "repeat",
-			  (int)t->repeat, "attempt", (int)attempt, "host", host, "nestbed", nestbed_version);
+	json_t *object = json_pack("{s:s,s:s,s:i,s:i,s:s,s:s,s:s}", "task", t->name, "key", t->key, "repeat",
+				   (int)t->repeat, "attempt", (int)attempt, "host", host, "nestbed",
+				   nestbed_version, "programs", facts_programs());
 	char *text = json_dumps(object, JSON_INDENT(2));
 
 	json_decref(object);
@@ -178,28 +196,30 @@ static bool same(const json_t *object, const char *key, const char *wanted)
 	return word && !strcmp(word, wanted);
 }
 
-bool store_has(const struct store *s, unsigned task)
+bool store_has(struct store *s, unsigned task)
 {
 	char *folder = folder_of(s, task), *path = text_format("%s/task.json", folder);
 	json_t *object = json_load_file(path, 0, NULL);
-	const bool has =
-		same(object, "key", task_of(s, task)->key) && same(object, "nestbed", nestbed_version);
 
-	if (!has && !access(folder, F_OK))
-		fprintf(stderr, "nestbed: %s is of another plan or another nestbed: it is run again\n",
+	s->have[task] =
+		same(object, "key", task_of(s, task)->key) && same(object, "programs", facts_programs());
+	if (!s->have[task] && !access(folder, F_OK))
+		fprintf(stderr, "nestbed: %s is of another plan or other programs: it is run again\n",
 			folder);
 	json_decref(object);
 	free(path);
 	free(folder);
-	return has;
+	return s->have[task];
 }
 
 void store_begin(const struct store *s, unsigned task)
 {
-	char *partial = partial_of(s, task), *log = partial_log_of(s, task);
+	char *partial = partial_of(s, task), *log = partial_log_of(s, task), *folder = folder_of(s, task);
 
 	remove_folder(partial);
+	remove_folder(folder); /* of another plan, or by other programs */
 	unlink(log);
+	free(folder);
 	free(partial);
 	free(log);
 }
@@ -240,7 +260,18 @@ static int rename_over(const char *from, const char *to)
 	return rename(from, to) ? -errno : 0;
 }
 
-static int keep_folder(const struct store *s, const struct store_row *row, bool ok)
+/* All that was written is on the disk before the folder has its name. */
+static int settle(const char *path)
+{
+	const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = fd < 0 || syncfs(fd) ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static int keep_folder(struct store *s, const struct store_row *row, bool ok)
 {
 	char *partial = partial_of(s, row->task);
 	char *failed = text_format("%s/failed/%s", s->dir, task_of(s, row->task)->name);
@@ -250,9 +281,12 @@ static int keep_folder(const struct store *s, const struct store_row *row, bool 
 	int err = file_write(path, json, strlen(json));
 
 	if (!err)
+		err = settle(partial);
+	if (!err)
 		err = rename_over(partial, folder);
 	if (!err && ok)
 		remove_folder(failed); /* of an attempt before */
+	s->have[row->task] = !err && ok;
 	free(json);
 	free(path);
 	free(folder);
@@ -261,7 +295,7 @@ static int keep_folder(const struct store *s, const struct store_row *row, bool 
 	return err;
 }
 
-int store_end(const struct store *s, const struct store_row *row, const struct attempt_end *end)
+int store_end(struct store *s, const struct store_row *row, const struct attempt_end *end)
 {
 	const bool again = !strcmp(row->outcome, "again");
 	char *partial = partial_log_of(s, row->task);
@@ -271,10 +305,20 @@ int store_end(const struct store *s, const struct store_row *row, const struct a
 	int err = rename(partial, log) && errno != ENOENT ? -errno : 0;
 
 	if (!err && end->folder)
-		err = keep_folder(s, row, !end->status);
+		err = keep_folder(s, row, !strcmp(row->outcome, "done"));
 	free(partial);
 	free(log);
 	return err;
+}
+
+void store_partner_log(const struct store *s, unsigned task, const void *text, size_t size)
+{
+	char *path = text_format("%s/logs/%s.partner.log", s->dir, task_of(s, task)->name);
+	const int err = file_write(path, text, size);
+
+	if (err)
+		complain(path, err);
+	free(path);
 }
 
 char *store_log_tail(const struct store *s, unsigned task)

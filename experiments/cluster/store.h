@@ -17,6 +17,7 @@ struct store {
 	char *dir;
 	const struct plan *plan; /* borrowed */
 	int lock;
+	bool *have; /* of each task: its folder is there, and is this plan's and this program's */
 	char *schedule; /* rows of schedule.csv of earlier sessions, with its head; or NULL */
 	unsigned session; /* from 1 on */
 };
@@ -32,16 +33,20 @@ struct store_row {
 
 /* The folder, new or (resume) with what it holds. An exit status. */
 __attribute__((warn_unused_result)) int store_open(struct store *s, const char *dir, bool resume,
-						   const struct plan *plan, const struct text *plan_text);
-/* Of an earlier session, by this program, and the plan's still. */
-bool store_has(const struct store *s, unsigned task);
+						   const struct plan *plan);
+/* Only to look at what is done there. */
+void store_look(struct store *s, const char *dir, const struct plan *plan);
+/* Of an earlier session, by these programs, and the plan's still. */
+bool store_has(struct store *s, unsigned task);
 /* What follows is of this attempt. */
 void store_begin(const struct store *s, unsigned task);
 /* 0 or negative errno. */
 __attribute__((warn_unused_result)) int store_piece(const struct store *s, const struct attempt_piece *piece);
 /* The attempt's folder and log get their names. 0 or negative errno. */
-__attribute__((warn_unused_result)) int store_end(const struct store *s, const struct store_row *row,
+__attribute__((warn_unused_result)) int store_end(struct store *s, const struct store_row *row,
 						  const struct attempt_end *end);
+/* What a partner's agent printed. */
+void store_partner_log(const struct store *s, unsigned task, const void *text, size_t size);
 /* malloc'd: the last lines of the log of a task that ended. */
 char *store_log_tail(const struct store *s, unsigned task);
 /* A file of the folder. An exit status. */

@@ -90,7 +90,7 @@ static void add_task(struct gathering *g, const struct plan_task *task)
 static int write_one(const struct store *s, const struct gathered *t)
 {
 	char *name = text_format("tables/%s", t->name);
-	int status = CLI_OK;
+	int status = CLI_FAILED;
 
 	if (t->mixed)
 		fprintf(stderr, "nestbed: %s/%s is left out: tasks have it with other columns\n", s->dir,
@@ -101,13 +101,26 @@ static int write_one(const struct store *s, const struct gathered *t)
 	return status;
 }
 
+/* Of an earlier session, which may have had another plan. */
+static void remove_old(const struct store *s)
+{
+	char *path = text_format("%s/tables", s->dir);
+
+	remove_folder(path);
+	if (make_folders(path))
+		fprintf(stderr, "nestbed: %s can't be made\n", path);
+	free(path);
+}
+
 int store_tables(const struct store *s)
 {
 	struct gathering g = {.store = s};
 	int status = CLI_OK;
 
+	remove_old(s);
 	for (unsigned i = 0; i < s->plan->count; i++)
-		add_task(&g, &s->plan->task[i]);
+		if (s->have[i])
+			add_task(&g, &s->plan->task[i]);
 	for (unsigned i = 0; i < g.count; i++) {
 		if (!status)
 			status = write_one(s, &g.table[i]);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "experiments/child.h"
+#include "experiments/cli.h"
 #include "experiments/cluster/attempt.h"
 #include "experiments/cluster/schedule.h"
 #include "experiments/files.h"
@@ -19,6 +20,7 @@
 #define SCRATCH    "nestbed-cluster."
 #define IDLE_NS    10000000
 #define RELAY_NS   200000
+#define UNSENT_MAX 8u /* pieces of a result that rank 0 has not taken: no more follow until it has */
 #define AGENT_WAIT 10.0 /* s for an agent to end when its connection has */
 
 int worker_open(struct worker *w)
@@ -32,6 +34,9 @@ int worker_open(struct worker *w)
 
 static void forget(struct worker *w)
 {
+	struct sending *s = &w->sending;
+
+	relay_end(&w->relay);
 	relay_close(&w->relay);
 	if (w->dir)
 		remove_folder(w->dir);
@@ -39,6 +44,12 @@ static void forget(struct worker *w)
 		unlink(w->log);
 	free(w->dir);
 	free(w->log);
+	for (unsigned i = 0; i < s->count; i++)
+		free(s->name[i]);
+	free(s->name);
+	if (s->file)
+		fclose(s->file);
+	*s = (struct sending){0};
 	w->dir = w->log = NULL;
 	w->child = 0;
 	w->over_limit = w->partner = false;
@@ -85,56 +96,77 @@ static char **child_words(char **words, char *const more[])
 	return all;
 }
 
-/* True: it runs. */
-static bool spawn(struct worker *w, char **words, int connection)
+/* 0, or negative errno: nothing runs. */
+static int spawn(struct worker *w, char **words, int connection)
 {
 	const pid_t self = getpid();
 	const int log = open(w->log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+	pid_t child;
+	int err = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &w->started);
+	if (log < 0)
+		return -errno;
 	fflush(NULL);
-	if (log >= 0)
-		w->child = fork();
-	if (log >= 0 && !w->child)
+	child = fork();
+	if (!child)
 		become(w, words, log, connection, self);
-	if (log >= 0)
-		close(log);
-	if (w->child < 0)
-		w->child = 0;
-	return w->child > 0;
+	if (child < 0)
+		err = -errno;
+	else
+		w->child = child;
+	close(log);
+	return err;
 }
 
-static void send_end(const struct worker *w, int status, bool folder)
+static void send_end(const struct worker *w, const struct sending *s, bool begun)
 {
-	const struct attempt_end end = {
+	struct attempt_end end = {
 		.task = w->task,
 		.attempt = w->attempt,
-		.status = status,
+		.status = s->status,
 		.over_limit = w->over_limit,
-		.folder = folder,
+		.folder = s->folder,
+		.begun = begun,
 		.ms = (uint64_t)(seconds_since(&w->started) * 1000),
+		.bytes = s->bytes,
 	};
 
+	memcpy(end.why, s->why, sizeof(end.why));
 	attempt_send_end(&end);
+}
+
+static uint32_t serial_of(const struct attempt *a)
+{
+	return a->task * SCHEDULE_SERIALS + a->attempt;
 }
 
 static void begin_task(struct worker *w, const struct attempt *a)
 {
 	char *out = text_format("--out=%s/result", w->scratch.path), *agent = NULL;
 	char *more[3] = {out};
+	struct sending none = {.status = CLI_FAILED};
 	char **words;
-	int connection = -1;
+	int connection = -1, err = 0;
 
 	if (a->partner != ATTEMPT_ALONE) {
-		const struct attempt other = {a->task, a->attempt, post_rank(), 0, a->name, NULL};
-
-		connection = relay_open(&w->relay, a->partner, a->task * SCHEDULE_ATTEMPTS + a->attempt);
-		attempt_send(a->partner, POST_PARTNER, &other);
+		connection = relay_open(&w->relay, a->partner, serial_of(a));
+		err = connection < 0 ? connection : 0;
 		more[1] = agent = text_format("--agent=fd:%d", connection);
 	}
 	words = child_words(a->words, more);
-	if ((a->partner != ATTEMPT_ALONE && connection < 0) || !spawn(w, words, connection)) {
-		send_end(w, 1, false);
+	if (!err)
+		err = spawn(w, words, connection);
+	if (!err && a->partner != ATTEMPT_ALONE) {
+		const struct attempt other = {a->task, a->attempt, post_rank(), 0, a->name, NULL};
+
+		attempt_send(a->partner, POST_PARTNER, &other); /* ahead of what the relay sends */
+	} else if (err) {
+		snprintf(none.why, sizeof(none.why), "it could not begin: %s", strerror(-err));
+		relay_close(&w->relay); /* nobody is at its other end */
+		if (a->partner != ATTEMPT_ALONE)
+			post_send(0, POST_SPARED, &a->partner, sizeof(a->partner));
+		send_end(w, &none, false);
 		forget(w);
 	}
 	if (connection >= 0)
@@ -149,12 +181,21 @@ static void begin_partner(struct worker *w, const struct attempt *a)
 	char agent[] = "agent";
 	char *none[] = {NULL}, *given[] = {agent, NULL};
 	char **words = child_words(given, none);
-	const int connection = relay_open(&w->relay, a->partner, a->task * SCHEDULE_ATTEMPTS + a->attempt);
+	const int connection = relay_open(&w->relay, a->partner, serial_of(a));
+	int err = connection < 0 ? connection : 0;
 
 	w->partner = true;
-	if (connection < 0 || !spawn(w, words, connection)) {
+	if (!err)
+		err = spawn(w, words, connection);
+	if (err) {
+		char *why = text_format("its agent could not begin: %s\n", strerror(-err));
+
+		w->relay.partner = a->partner; /* it must not wait for us */
+		w->relay.serial = serial_of(a);
+		relay_refuse(&w->relay);
 		forget(w);
-		post_send(0, POST_FREE, NULL, 0);
+		post_send(0, POST_FREE, why, strlen(why));
+		free(why);
 	}
 	if (connection >= 0)
 		close(connection);
@@ -165,7 +206,7 @@ static void begin(struct worker *w, const struct post_message *message)
 {
 	struct attempt a;
 
-	if (w->child || attempt_read(message, &a))
+	if (w->child || w->sending.on || attempt_read(message, &a))
 		return; /* rank 0 knows better than that */
 	w->task = a.task;
 	w->attempt = a.attempt;
@@ -189,53 +230,95 @@ void worker_message(struct worker *w, const struct post_message *message)
 
 /* ---- what comes of it ---- */
 
-/* nftw() hands nothing of ours on. */
-static const struct worker *sending;
-
-static void send_file(const struct worker *w, const char *path, const char *name)
+static void add_name(struct sending *s, const char *name)
 {
-	struct attempt_piece piece = {.task = w->task, .attempt = w->attempt, .path = name};
-	uint8_t *data = zalloc(POST_CHUNK);
-	FILE *f = fopen(path, "re");
-
-	do { /* an empty file is a piece too */
-		piece.data = data;
-		piece.size = f ? fread(data, 1, POST_CHUNK, f) : 0;
-		attempt_send_piece(&piece);
-	} while (piece.size == POST_CHUNK);
-	if (f)
-		fclose(f);
-	free(data);
+	s->name = array_grow(s->name, s->count, sizeof(*s->name));
+	s->name[s->count++] = text_copy(name);
 }
 
-static int send_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+/* nftw() hands nothing of ours on. */
+static struct worker *listing;
+
+static int list_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st;
 	(void)ftw;
 	if (type == FTW_F)
-		send_file(sending, path, path + strlen(sending->dir) + 1);
-	return 0;
+		add_name(&listing->sending, path + strlen(listing->dir) + 1);
+	return type == FTW_DNR || type == FTW_NS;
 }
 
-static void send_results(struct worker *w, int status)
+static void begin_sending(struct worker *w, int status)
 {
-	const bool folder = !access(w->dir, R_OK);
+	struct sending *s = &w->sending;
 
-	sending = w;
-	send_file(w, w->log, ATTEMPT_LOG);
-	if (folder)
-		nftw(w->dir, send_one, 8, FTW_PHYS);
-	send_end(w, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), folder);
+	*s = (struct sending){
+		.on = true,
+		.status = WIFEXITED(status) ? WEXITSTATUS(status) : CLI_INTERRUPTED + WTERMSIG(status),
+		.folder = !access(w->dir, R_OK),
+	};
+	listing = w;
+	add_name(s, ATTEMPT_LOG);
+	if (s->folder && nftw(w->dir, list_one, 8, FTW_PHYS))
+		snprintf(s->why, sizeof(s->why), "its folder can't be read");
 }
 
-/* The partner must learn of the end, however it came. */
-static void end_relay(struct worker *w)
+/* The next piece. True: there was none left. */
+static bool send_piece(struct worker *w)
 {
-	if (w->relay.fd < 0)
+	struct sending *s = &w->sending;
+	struct attempt_piece piece = {.task = w->task, .attempt = w->attempt};
+	uint8_t *data;
+	bool last;
+
+	if (s->next == s->count)
+		return true;
+	piece.path = s->name[s->next];
+	if (!s->file) {
+		char *path = s->next ? text_format("%s/%s", w->dir, piece.path) : text_copy(w->log);
+
+		s->file = fopen(path, "re");
+		free(path);
+	}
+	data = zalloc(POST_CHUNK);
+	piece.data = data;
+	piece.size = s->file ? fread(data, 1, POST_CHUNK, s->file) : 0;
+	if (!s->file || ferror(s->file))
+		snprintf(s->why, sizeof(s->why), "%.100s can't be read", piece.path);
+	attempt_send_piece(&piece); /* an empty file is a piece too */
+	s->bytes += piece.size;
+	last = piece.size < POST_CHUNK;
+	if (last && s->file)
+		fclose(s->file);
+	if (last) {
+		s->file = NULL;
+		s->next++;
+	}
+	free(data);
+	return false;
+}
+
+/* A few pieces at a time: rank 0 is told in between that this rank lives. */
+static void send_more(struct worker *w)
+{
+	while (post_unsent() < UNSENT_MAX) {
+		if (!send_piece(w))
+			continue;
+		send_end(w, &w->sending, true);
+		forget(w);
 		return;
-	relay_turn(&w->relay);
-	if (!w->relay.ended)
-		post_send(w->relay.partner, POST_RELAY, &w->relay.serial, sizeof(w->relay.serial));
+	}
+}
+
+/* A partner says no more than what its agent printed. */
+static void send_free(const struct worker *w)
+{
+	struct blob log = {0};
+
+	if (file_read(w->log, &log))
+		log.size = 0;
+	post_send(0, POST_FREE, log.data, log.size < POST_CHUNK ? log.size : POST_CHUNK);
+	free(log.data);
 }
 
 static void reap(struct worker *w)
@@ -244,11 +327,13 @@ static void reap(struct worker *w)
 
 	if (!w->child || waitpid(w->child, &status, WNOHANG) != w->child)
 		return;
-	end_relay(w);
-	if (w->partner)
-		post_send(0, POST_FREE, NULL, 0);
-	else
-		send_results(w, status);
+	w->child = 0;
+	relay_end(&w->relay);
+	if (!w->partner) {
+		begin_sending(w, status);
+		return;
+	}
+	send_free(w);
 	forget(w);
 }
 
@@ -274,6 +359,8 @@ void worker_turn(struct worker *w)
 	relay_turn(&w->relay);
 	keep_limits(w);
 	reap(w);
+	if (w->sending.on)
+		send_more(w);
 	if (!w->told.tv_sec || seconds_since(&w->told) >= 1) {
 		post_send(0, POST_ALIVE, NULL, 0);
 		clock_gettime(CLOCK_MONOTONIC, &w->told);

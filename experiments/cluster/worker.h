@@ -5,12 +5,25 @@
 #define EXPERIMENTS_CLUSTER_WORKER_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/types.h>
 #include <time.h>
 
 #include "experiments/cluster/post.h"
 #include "experiments/cluster/relay.h"
 #include "experiments/own_folder.h"
+
+/* The files of an ended attempt, on their way to rank 0. */
+struct sending {
+	bool on;
+	char **name; /* below the result's folder; ATTEMPT_LOG first */
+	unsigned count, next;
+	FILE *file; /* of name[next], once it has begun */
+	uint64_t bytes;
+	int status; /* of the attempt */
+	bool folder;
+	char why[160]; /* what could not be read; "" */
+};
 
 struct worker {
 	struct own_folder scratch; /* of this rank alone, on its own computer */
@@ -23,9 +36,10 @@ struct worker {
 	struct timespec told; /* rank 0, that this rank lives */
 	struct timespec told_end; /* the agent, that its connection has ended */
 	struct relay relay;
+	struct sending sending;
 };
 
-/* 0, or negative errno: no scratch folder. Removes those of this user's ranks that died. */
+/* 0, or negative errno: no scratch folder. Removes those that this user's dead ranks left. */
 __attribute__((warn_unused_result)) int worker_open(struct worker *w);
 /* POST_TASK, POST_PARTNER and POST_RELAY are for it. */
 void worker_message(struct worker *w, const struct post_message *message);

@@ -8,6 +8,8 @@
 #include "experiments/setting.h"
 #include "experiments/text.h"
 
+#define KEYS_MAX 1000u
+
 unsigned yaml_tree_line(const yaml_node_t *node)
 {
 	return node ? (unsigned)node->start_mark.line + 1 : 1;
@@ -145,6 +147,8 @@ int yaml_tree_mapping(struct yaml_tree *t, const yaml_node_t *node, const char *
 
 	if (node->type != YAML_MAPPING_NODE)
 		return yaml_tree_error(t, node, "%s: expected lines of the form 'key: value'", what);
+	if (yaml_tree_pairs(node) > KEYS_MAX)
+		return yaml_tree_error(t, node, "%s: more than %u keys", what, KEYS_MAX);
 	for (unsigned i = 0; i < yaml_tree_pairs(node) && !err; i++) {
 		const yaml_node_t *key = node_of(t, node->data.mapping.pairs.start[i].key);
 		const char *word = yaml_tree_word(t, key, what);

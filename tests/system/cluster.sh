@@ -70,6 +70,59 @@ case_ "scaling: its rows, and settings that are wrong" scaling
 case_ "a plan that is wrong, told once" wrong_plan
 case_ "no plan" no_plan
 
+# ---- folders; by simulations, which take no time ----
+# plan NAME SETTING...: a task of experiment scaling each
+plan() {
+	local name=$1 setting
+	shift
+	echo "tasks:"
+	for setting; do
+		echo "  - {experiment: scaling, name: $name-${setting%%:*}, set: {tasks: 50, hosts: 3, runs: 3, ${setting#*:}}}"
+	done
+}
+cluster() {
+	mpirun --oversubscribe -np 2 "$nestbed" cluster --durations "$work/durations.csv" "$@" >"$work/out" 2>&1
+}
+# What another plan left, or a run that goes on, is not taken for this one's.
+other_plan() {
+	plan p 'a:seed: 1' 'b:seed: 2' >"$work/1.yaml"
+	plan p 'a:seed: 1' 'b:durations: /nowhere' >"$work/2.yaml"
+	cluster --out "$work/plans" "$work/1.yaml" && [ "$(wc -l <"$work/plans/tables/scaling.scaling.csv")" -eq 17 ] || return 1
+	cluster --resume "$work/plans" "$work/2.yaml"
+	[ $? -eq 1 ] && grep -q 'is of another plan or other programs: it is run again' "$work/out" && grep -q '1 of 2 tasks done, 1 failed' "$work/out" &&
+		[ "$(wc -l <"$work/plans/tables/scaling.scaling.csv")" -eq 9 ] && [ ! -e "$work/plans/tasks/p-b-host" ]
+}
+held() {
+	local i
+	exec 7<>"$work/plans/.lock" && flock 7 || return 1
+	for i in 1 2; do
+		cluster --resume "$work/plans" "$work/1.yaml"
+		[ $? -eq 2 ] && grep -q 'another cluster run writes there' "$work/out" || return 1
+	done
+	exec 7>&-
+	grep -q nowhere "$work/plans/plan.yaml"
+}
+# A file system with no room: nothing is taken for done that did not come whole.
+# shellcheck disable=SC2016 # the shells inside expand them
+no_room() {
+	unshare -m "$@" bash -c 'mount -t tmpfs -o size=120k tmpfs "$1" && exec "${@:2}"' - "$work/room" \
+		bash -c 'mpirun --oversubscribe -np 2 "$1" cluster --durations "$2/d.csv" --out "$2/room/x" "$2/1.yaml"; echo "status $?"
+			for t in "$2"/room/x/tasks/p-*; do echo "task $(ls "$t" | wc -l)"; done' - \
+		"$nestbed" "$work" >"$work/out" 2>&1
+	grep -q 'No space left' "$work/out" && [ "$(grep -c '^task ' "$work/out")" -lt 2 ] &&
+		! grep '^task ' "$work/out" | grep -vx "task $(find "$work/plans/tasks/p-a-host" -type f | wc -l)" && grep -qE '^status [1-9]' "$work/out"
+}
+mkdir "$work/room"
+own=()
+[ "$(id -u)" -eq 0 ] || own=(--user --map-root-user)
+case_ "another plan's results are not this one's" other_plan
+case_ "a folder in which another run writes" held
+if unshare -m "${own[@]}" true 2>/dev/null; then
+	case_ "a file system with no room" no_room "${own[@]}"
+else
+	echo "skip a file system with no room none can be made here"
+fi
+
 # ---- three hosts ----
 move='to: corei7_haswell_4770, guest_mib: 8, pages: 200, args: writes=2000, dirty_pages_per_s: 10000, link_mbit: 4000, track_pages: ""'
 cat >"$work/three.yaml" <<END
@@ -123,7 +176,7 @@ else
 	hosts_told() {
 		cat "$work/three/hosts.csv"
 		[ "$(cut -d, -f2 "$work/three/hosts.csv" | sort -u | grep -c '^host-[123]$')" -eq 3 ] &&
-			grep -qE '^ *host-2 .* avx2' "$work/three.log" && grep -qE '^ *host-1 .*other fields' "$work/three.log" &&
+			grep -qE '^ *host-2-r1 .* avx2' "$work/three.log" && grep -qE '^ *host-1-r0 .*other fields' "$work/three.log" &&
 			grep -q 'x86-64-v2' "$work/three/hosts/pool.txt"
 	}
 	# Two ranks on two hosts, and the tables of a move on one.
@@ -146,7 +199,11 @@ else
 	}
 	predicted() {
 		"$nestbed" cluster --dry-run --ranks 3 --durations "$work/durations.csv" "$work/three.yaml" >"$work/out" 2>&1 &&
-			grep -q '^4 of 4 tasks ran before' "$work/out" && grep -qE ' [0-2]\+[0-2] .*across' "$work/out"
+			grep -q '^4 of 4 tasks ran before' "$work/out" && grep -qE ' (0\+1|0\+2|1\+2) .*across' "$work/out"
+	}
+	nothing_more() {
+		"$nestbed" cluster --dry-run --ranks 3 --resume "$work/three" >"$work/out" 2>&1 && grep -q '^0 tasks on 3 ranks: 0.0 s' "$work/out" &&
+			grep -q '^4 more are done' "$work/out"
 	}
 	refused_folder() {
 		mpirun --oversubscribe -np 1 "$nestbed" cluster --out "$work/three" "$work/three.yaml" >"$work/out" 2>&1
@@ -159,6 +216,7 @@ else
 	case_ "three hosts: rows, files and records gathered" gathered
 	case_ "three hosts: nothing left" nothing_left
 	case_ "three hosts: predicted the next time" predicted
+	case_ "three hosts: nothing more to do" nothing_more
 	case_ "a folder with a result" refused_folder
 fi
 
@@ -195,6 +253,24 @@ resumed() {
 		grep -q '| .*out of time' "$work/out" && [ -s "$work/two/failed/long-corei7_skylake_x/meta.json" ] &&
 		[ "$(grep -c '^2,long-.*,\(again\|failed\)$' "$work/two/schedule.csv")" -eq 2 ]
 }
+# all_end NAME SIGNAL WHO: a run that is ended so while its machine hangs. WHO: mpirun, the rank with the machine, or the other
+all_end() {
+	local job who=$3 run
+	rm -rf "$work/ended"
+	mpirun --oversubscribe -np 2 "$nestbed" cluster --durations "$work/durations.csv" --out "$work/ended" "$work/two.yaml" >"$work/out" 2>&1 &
+	job=$!
+	until_ 60 find_victim 1000000 && kill -STOP "$victim"
+	run=$(awk '$1 == "PPid:" { print $2 }' "/proc/$victim/status")
+	case $who in
+	mpirun) who=$job ;;
+	own) who=$(awk '$1 == "PPid:" { print $2 }' "/proc/$run/status") ;;
+	esac
+	kill "-$2" "$who"
+	! wait "$job" && until_ 10 no_process
+}
+case_ "the rank of a machine is killed" all_end killed KILL own
+case_ "mpirun is told to end" all_end told TERM mpirun
+
 # A rank that is stopped says nothing.
 silent() {
 	local job rank status
@@ -207,7 +283,7 @@ silent() {
 	wait "$job"
 	status=$?
 	cat "$work/out"
-	[ "$status" -ne 0 ] && grep -qE 'rank 1 \(host .*\) has said nothing for 2 s' "$work/out" && until_ 5 no_process &&
+	[ "$status" -ne 0 ] && grep -qE 'rank 1 \(host [^?]+\) has said nothing for 2 s' "$work/out" && until_ 5 no_process &&
 		grep -q '"state": "interrupted"' "$work/silent/cluster.json"
 }
 case_ "a killed rank: all end, what was gathered stays" killed

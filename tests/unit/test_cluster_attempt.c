@@ -60,7 +60,14 @@ static void alone(void **state)
 
 static void an_end(void **state)
 {
-	const struct attempt_end sent = {5, 1, 137, true, false, 123456789};
+	const struct attempt_end sent = {.task = 5,
+					 .attempt = 1,
+					 .status = 137,
+					 .over_limit = true,
+					 .begun = true,
+					 .ms = 123456789,
+					 .bytes = 1ull << 40,
+					 .why = "a file can't be read"};
 	struct attempt_end got;
 
 	(void)state;
@@ -71,7 +78,10 @@ static void an_end(void **state)
 	assert_int_equal(got.status, 137);
 	assert_true(got.over_limit);
 	assert_false(got.folder);
+	assert_true(got.begun);
 	assert_int_equal(got.ms, 123456789);
+	assert_int_equal(got.bytes, 1ull << 40);
+	assert_string_equal(got.why, "a file can't be read");
 }
 
 static void a_piece(void **state)

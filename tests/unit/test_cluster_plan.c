@@ -95,7 +95,7 @@ static void says_all_of_a_task(void **state)
 	assert_string_equal(plan.task[2].settings[0].key, "ops");
 	assert_string_equal(plan.task[2].settings[0].value, "a,b");
 	/* repeats take equally long */
-	assert_string_equal(plan.task[2].key, "moving corei7_skylake_x ops=a,b count=3 across");
+	assert_string_equal(plan.task[2].key, "moving corei7_skylake_x count=3 ops=a,b across");
 	assert_string_equal(plan.task[0].key, plan.task[2].key);
 	plan_free(&plan);
 }

@@ -59,6 +59,29 @@ static void once_more_and_no_more(void **state)
 	schedule_free(&s);
 }
 
+/* What could not begin costs no attempt, and comes next, as often as it must. */
+static void returned(void **state)
+{
+	static const uint64_t ms[] = {5, 4};
+	struct schedule s;
+
+	(void)state;
+	schedule_init(&s, tasks_of(ms, 2), 2, SCHEDULE_LONGEST_FIRST);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(schedule_pick(&s, 1), 0);
+		assert_int_equal(s.task[0].attempts, 1);
+		schedule_returned(&s, 0);
+	}
+	assert_int_equal(schedule_pick(&s, 1), 0);
+	assert_int_equal(schedule_pick(&s, 1), 1);
+	schedule_returned(&s, 1);
+	assert_true(schedule_ended(&s, 0, false, true));
+	assert_int_equal(schedule_pick(&s, 1), 1);
+	assert_int_equal(schedule_pick(&s, 1), 0);
+	assert_int_equal(s.task[0].attempts, 2);
+	schedule_free(&s);
+}
+
 static void a_pair_waits_for_two(void **state)
 {
 	static const uint64_t ms[] = {1, 9, 5};
@@ -270,11 +293,11 @@ static void durations_guessed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(longest_first),        cmocka_unit_test(once_more_and_no_more),
-		cmocka_unit_test(a_pair_waits_for_two), cmocka_unit_test(what_is_done_stays),
-		cmocka_unit_test(known_schedules),      cmocka_unit_test(random_schedules),
-		cmocka_unit_test(durations_round_trip), cmocka_unit_test(durations_refused),
-		cmocka_unit_test(durations_guessed),
+		cmocka_unit_test(longest_first),      cmocka_unit_test(once_more_and_no_more),
+		cmocka_unit_test(returned),           cmocka_unit_test(a_pair_waits_for_two),
+		cmocka_unit_test(what_is_done_stays), cmocka_unit_test(known_schedules),
+		cmocka_unit_test(random_schedules),   cmocka_unit_test(durations_round_trip),
+		cmocka_unit_test(durations_refused),  cmocka_unit_test(durations_guessed),
 	};
 
 	return cmocka_run_group_tests_name("cluster_schedule", tests, NULL, NULL);
