@@ -1,158 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 #include "experiments/cluster/coordinator.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "experiments/child.h"
 #include "experiments/cli.h"
 #include "experiments/cluster/facts.h"
-#include "experiments/cluster/simulate.h"
-#include "experiments/files.h"
+#include "experiments/cluster/tell.h"
 
 #define SAVE_SECONDS  1.0
 #define SHOW_SECONDS  30.0
 #define FACTS_SECONDS 60u
 #define UNBEGUN_MAX   3u
 
-static uint64_t ms_since(const struct timespec *then)
+uint64_t coordinator_ms(const struct coordinator *c)
 {
-	return (uint64_t)(seconds_since(then) * 1000);
+	return (uint64_t)(seconds_since(&c->started) * 1000);
 }
 
-static const struct plan_task *task_of(const struct coordinator *c, unsigned task)
+const struct plan_task *coordinator_task(const struct coordinator *c, unsigned task)
 {
 	return &c->asked->plan->task[task];
 }
 
-static const char *host_of(const struct coordinator *c, unsigned rank)
+const char *coordinator_host(const struct coordinator *c, unsigned rank)
 {
 	const char *host = json_string_value(json_object_get(c->seat[rank].facts, "host"));
 
 	return host ? host : "?";
 }
 
-/* ---- what is told ---- */
-
-/* "1 h 20 min", "3 min 5 s", "12 s" */
-static char *in_words(uint64_t ms)
-{
-	const unsigned long long s = (ms + 500) / 1000;
-
-	if (s >= 3600)
-		return text_format("%llu h %llu min", s / 3600, s / 60 % 60);
-	return s >= 60 ? text_format("%llu min %llu s", s / 60, s % 60) : text_format("%llu s", s);
-}
-
-/* What is left by the schedule, corrected by how right its guesses were so far. */
-static uint64_t left_ms(const struct coordinator *c)
-{
-	const struct simulation s = {.ranks = c->ranks, .order = SCHEDULE_LONGEST_FIRST};
-	const unsigned count = c->schedule.count;
-	struct schedule_task *left = zalloc((count + 1) * sizeof(*left));
-	struct simulation_result result;
-	uint64_t ms;
-
-	for (unsigned i = 0; i < count; i++) {
-		left[i] = c->schedule.task[i];
-		left[i].attempts = 0;
-		left[i].done |= left[i].failed;
-	}
-	for (unsigned r = 0; r < c->ranks; r++) { /* a part of these is behind */
-		const int task = c->seat[r].task;
-		const uint64_t ran = task < 0 ? 0 : ms_since(&c->started) - c->begun_ms[task];
-
-		if (task >= 0 && !c->seat[r].partner)
-			left[task].ms = left[task].ms > ran ? left[task].ms - ran : 0;
-	}
-	simulate(&s, left, count, &result, NULL, NULL);
-	ms = result.makespan_ms;
-	if (c->expected_ms && c->taken_ms)
-		ms = (uint64_t)((double)ms * (double)c->taken_ms / (double)c->expected_ms);
-	free(left);
-	return ms;
-}
-
-static void show_counts(struct coordinator *c)
-{
-	const struct schedule *s = &c->schedule;
-	const unsigned waiting = s->count - s->done - s->failed - s->running;
-	char *left = in_words(left_ms(c));
-
-	if (s->running + waiting)
-		fprintf(stderr, "; %u running, %u waiting, about %s left", s->running, waiting, left);
-	fputc('\n', stderr);
-	clock_gettime(CLOCK_MONOTONIC, &c->shown);
-	free(left);
-}
-
-static void show_where(const struct coordinator *c, const struct store_row *row)
-{
-	fprintf(stderr, " on %s (rank %u", row->host, row->rank);
-	if (row->partner != row->rank)
-		fprintf(stderr, ", with %s, rank %u", host_of(c, row->partner), row->partner);
-	fputc(')', stderr);
-}
-
-static void show_reason(const struct attempt_end *end, bool broken)
-{
-	if (*end->why)
-		fprintf(stderr, ": %s", end->why);
-	else if (broken)
-		fprintf(stderr, ": its files did not come whole");
-	else if (end->over_limit)
-		fprintf(stderr, ": it took longer than the plan's limit");
-	else
-		fprintf(stderr, ": exit status %d", end->status);
-}
-
-static void show_end(struct coordinator *c, const struct store_row *row, const struct attempt_end *end,
-		     bool broken)
-{
-	const struct schedule *s = &c->schedule;
-	const char *name = task_of(c, row->task)->name;
-	const bool ok = !strcmp(row->outcome, "done");
-
-	fprintf(stderr, "[%u/%u] %s: %s", s->done + s->failed, s->count, name, ok ? "done" : "failed");
-	show_where(c, row);
-	fprintf(stderr, " after %.1f s", (double)end->ms / 1000);
-	if (!ok)
-		show_reason(end, broken);
-	if (!strcmp(row->outcome, "again"))
-		fprintf(stderr, "; once more");
-	show_counts(c);
-	if (!strcmp(row->outcome, "failed")) {
-		char *tail = store_log_tail(&c->store, row->task);
-
-		if (*tail)
-			fprintf(stderr, "    its log, %s/logs/%s.log, ends:\n%s", c->store.dir, name, tail);
-		free(tail);
-	}
-}
-
 /* ---- before tasks begin ---- */
-
-/* What is in the file of durations; none is none yet. An exit status. */
-static int read_durations(const char *path, struct durations *known)
-{
-	struct blob blob;
-	char *why;
-	int err = file_read(path, &blob);
-
-	*known = (struct durations){0};
-	if (err == -ENOENT)
-		return CLI_OK;
-	if (err)
-		return cli_usage(text_format("%s: %s", path, strerror(-err)));
-	err = durations_read(known, path, blob.data, &why);
-	free(blob.data);
-	return err ? cli_usage(why) : CLI_OK;
-}
 
 static void make_schedule(struct coordinator *c)
 {
@@ -189,7 +69,7 @@ int coordinator_open(struct coordinator *c, const struct coordinator_options *op
 		c->ran_on[i] = c->ranks;
 	status = store_open(&c->store, options->dir, options->resume, plan);
 	if (!status)
-		status = read_durations(options->durations, &c->known);
+		status = durations_file_read(options->durations, &c->known);
 	if (status)
 		return status;
 	make_schedule(c);
@@ -230,7 +110,7 @@ static void meet(struct coordinator *c)
 	if (!c->status)
 		c->status = facts_pool(facts, c->ranks, dir, &told);
 	fputs(told.data ? told.data : "", stderr);
-	about = in_words(left_ms(c));
+	about = tell_time(tell_left_ms(c));
 	if (!c->status)
 		fprintf(stderr, "plan %s: %u tasks, %u of them done before; %u ranks; about %s\n",
 			c->asked->plan->name, c->schedule.count, c->before, c->ranks, about);
@@ -281,7 +161,7 @@ static unsigned free_partner(const struct coordinator *c, unsigned rank)
 	for (unsigned i = 0; i < c->ranks; i++) {
 		if (i == rank || !is_free(c, i))
 			continue;
-		if (strcmp(host_of(c, i), host_of(c, rank)) != 0)
+		if (strcmp(coordinator_host(c, i), coordinator_host(c, rank)) != 0)
 			return i;
 		if (any == c->ranks)
 			any = i;
@@ -291,7 +171,7 @@ static unsigned free_partner(const struct coordinator *c, unsigned rank)
 
 static void begin(struct coordinator *c, unsigned task)
 {
-	const struct plan_task *t = task_of(c, task);
+	const struct plan_task *t = coordinator_task(c, task);
 	const unsigned rank = free_rank(c, task);
 	struct attempt a = {
 		.task = task,
@@ -313,7 +193,7 @@ static void begin(struct coordinator *c, unsigned task)
 	c->seat[rank].bytes = 0;
 	c->seat[rank].broken = false;
 	c->ran_on[task] = rank;
-	c->begun_ms[task] = ms_since(&c->started);
+	c->begun_ms[task] = coordinator_ms(c);
 	store_begin(&c->store, task);
 	attempt_send(rank, POST_TASK, &a);
 	for (unsigned i = 0; a.words[i]; i++)
@@ -327,57 +207,9 @@ static bool worth_again(const struct attempt_end *end)
 	return end->over_limit || end->status == CLI_DIED || end->status >= CLI_INTERRUPTED;
 }
 
-/* The folder that it is in, and a lock beside it: other runs have this file too. Its descriptor, or negative
- * errno. */
-static int lock_beside(const char *path)
-{
-	char *name = text_format("%s.lock", path), *slash = strrchr(name, '/');
-	int err = 0, fd = -1;
-
-	if (slash && slash != name) {
-		*slash = '\0';
-		err = make_folders(name);
-		*slash = '/';
-	}
-	if (!err)
-		fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	if (!err && (fd < 0 || flock(fd, LOCK_EX)))
-		err = -errno;
-	free(name);
-	if (err && fd >= 0)
-		close(fd);
-	return err ? err : fd;
-}
-
-/* What this run found is added to what others wrote meanwhile. */
-static void write_durations(struct coordinator *c)
-{
-	const int fd = c->fresh.count && !c->forgets ? lock_beside(c->asked->durations) : -1;
-	struct durations all;
-	struct text table = {0};
-
-	if (!c->fresh.count || c->forgets)
-		return;
-	if (fd >= 0 && !read_durations(c->asked->durations, &all)) {
-		for (unsigned i = 0; i < c->fresh.count; i++)
-			durations_add(&all, c->fresh.row[i].key, c->fresh.row[i].host, c->fresh.row[i].ms);
-		durations_write(&all, &table);
-		durations_free(&all);
-	}
-	if (!table.size || file_write(c->asked->durations, table.data, table.size)) {
-		fprintf(stderr, "nestbed: %s can't be written: durations are forgotten\n",
-			c->asked->durations);
-		c->forgets = true;
-	}
-	if (fd >= 0)
-		close(fd);
-	text_free(&table);
-	durations_free(&c->fresh);
-}
-
 static void note_duration(struct coordinator *c, const struct store_row *row, const struct attempt_end *end)
 {
-	durations_add(&c->fresh, task_of(c, row->task)->key, row->host, end->ms);
+	durations_add(&c->fresh, coordinator_task(c, row->task)->key, row->host, end->ms);
 	c->expected_ms += c->schedule.task[row->task].ms;
 	c->taken_ms += end->ms;
 }
@@ -388,12 +220,12 @@ static void note_unbegun(struct coordinator *c, unsigned rank, const struct atte
 	struct seat *seat = &c->seat[rank];
 
 	schedule_returned(&c->schedule, end->task);
-	fprintf(stderr, "%s on %s (rank %u): %s\n", task_of(c, end->task)->name, host_of(c, rank), rank,
-		end->why);
+	fprintf(stderr, "%s on %s (rank %u): %s\n", coordinator_task(c, end->task)->name,
+		coordinator_host(c, rank), rank, end->why);
 	if (++seat->unbegun < UNBEGUN_MAX)
 		return;
 	seat->barred = true;
-	fprintf(stderr, "nestbed: rank %u (host %s) gets no more tasks\n", rank, host_of(c, rank));
+	fprintf(stderr, "nestbed: rank %u (host %s) gets no more tasks\n", rank, coordinator_host(c, rank));
 }
 
 static void on_end(struct coordinator *c, unsigned rank, const struct attempt_end *end)
@@ -405,9 +237,9 @@ static void on_end(struct coordinator *c, unsigned rank, const struct attempt_en
 		.attempt = end->attempt,
 		.rank = rank,
 		.partner = seat->with,
-		.host = host_of(c, rank),
+		.host = coordinator_host(c, rank),
 		.start_ms = c->begun_ms[end->task],
-		.end_ms = ms_since(&c->started),
+		.end_ms = coordinator_ms(c),
 		.status = end->status,
 		.outcome = "done",
 	};
@@ -434,7 +266,7 @@ static void on_end(struct coordinator *c, unsigned rank, const struct attempt_en
 	c->changed = true;
 	if (c->schedule.task[end->task].done)
 		note_duration(c, &row, end);
-	show_end(c, &row, end, broken);
+	tell_end(c, &row, end, broken);
 }
 
 /* Of the attempt that this rank was given. */
@@ -527,8 +359,8 @@ static void look_for_lost(struct coordinator *c)
 
 		if (seconds_since(&c->seat[i].heard) <= patience)
 			continue;
-		fprintf(stderr, "nestbed: rank %u (host %s) has said nothing for %u s\n", i, host_of(c, i),
-			patience);
+		fprintf(stderr, "nestbed: rank %u (host %s) has said nothing for %u s\n", i,
+			coordinator_host(c, i), patience);
 		c->lost = true;
 		c->status = CLI_DIED;
 	}
@@ -537,14 +369,19 @@ static void look_for_lost(struct coordinator *c)
 void coordinator_save(struct coordinator *c, const char *how)
 {
 	const struct schedule *s = &c->schedule;
-	const int status = store_state(
-		&c->store, c->row, c->rows,
-		json_pack("{s:s,s:O,s:i,s:i,s:i,s:i,s:I,s:I}", "state", how, "command_line",
-			  c->asked->command_line, "ranks", (int)c->ranks, "tasks", (int)s->count, "done",
-			  (int)s->done, "failed", (int)s->failed, "session_ms",
-			  (json_int_t)ms_since(&c->started), "gather_us", (json_int_t)c->gather_us));
+	const int status =
+		store_state(&c->store, c->row, c->rows,
+			    json_pack("{s:s,s:O,s:i,s:i,s:i,s:i,s:I,s:I}", "state", how, "command_line",
+				      c->asked->command_line, "ranks", (int)c->ranks, "tasks", (int)s->count,
+				      "done", (int)s->done, "failed", (int)s->failed, "session_ms",
+				      (json_int_t)coordinator_ms(c), "gather_us", (json_int_t)c->gather_us));
 
-	write_durations(c);
+	if (!c->forgets && durations_file_add(c->asked->durations, &c->fresh)) {
+		fprintf(stderr, "nestbed: %s can't be written: durations are forgotten\n",
+			c->asked->durations);
+		c->forgets = true;
+	}
+	durations_free(&c->fresh);
 	clock_gettime(CLOCK_MONOTONIC, &c->saved);
 	c->changed = false;
 	if (status && !c->status)
@@ -553,7 +390,7 @@ void coordinator_save(struct coordinator *c, const char *how)
 
 static void finish(struct coordinator *c)
 {
-	char *took = in_words(ms_since(&c->started));
+	char *took = tell_time(coordinator_ms(c));
 
 	coordinator_save(c, "finished");
 	if (!c->status)
@@ -606,7 +443,7 @@ bool coordinator_turn(struct coordinator *c)
 		coordinator_save(c, "running");
 	if (seconds_since(&c->shown) >= SHOW_SECONDS) {
 		fprintf(stderr, "[%u/%u]", c->schedule.done + c->schedule.failed, c->schedule.count);
-		show_counts(c);
+		tell_counts(c);
 	}
 	return true;
 }

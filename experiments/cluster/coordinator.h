@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <time.h>
 
-#include "experiments/cluster/durations.h"
+#include "experiments/cluster/durations_file.h"
 #include "experiments/cluster/post.h"
 #include "experiments/cluster/schedule.h"
 #include "experiments/cluster/store.h"
@@ -65,5 +65,8 @@ bool coordinator_turn(struct coordinator *c);
 /* Writes what is known; `how`: finished, refused or interrupted. */
 void coordinator_save(struct coordinator *c, const char *how);
 void coordinator_close(struct coordinator *c);
+uint64_t coordinator_ms(const struct coordinator *c); /* since it began */
+const struct plan_task *coordinator_task(const struct coordinator *c, unsigned task);
+const char *coordinator_host(const struct coordinator *c, unsigned rank);
 
 #endif

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "experiments/cluster/dry_run.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "experiments/cli.h"
-#include "experiments/cluster/durations.h"
+#include "experiments/cluster/durations_file.h"
 #include "experiments/cluster/simulate.h"
 #include "experiments/cluster/store.h"
-#include "experiments/files.h"
 
 struct forecast {
 	const struct plan *plan;
@@ -76,16 +73,10 @@ static int prepare(struct forecast *f, const char *durations, const char *resume
 {
 	struct durations known = {0};
 	struct store store;
-	struct blob blob = {0};
-	char *why = NULL;
-	const int err = file_read(durations, &blob);
+	const int status = durations_file_read(durations, &known);
 
-	if (err && err != -ENOENT)
-		return cli_usage(text_format("%s: %s", durations, strerror(-err)));
-	if (!err && durations_read(&known, durations, blob.data, &why)) {
-		free(blob.data);
-		return cli_usage(why);
-	}
+	if (status)
+		return status;
 	store_look(&store, resumed ? resumed : "", f->plan);
 	for (unsigned i = 0; i < f->plan->count; i++) {
 		f->task[i].ms = durations_guess(&known, &f->plan->task[i], &f->basis[i]);
@@ -95,7 +86,6 @@ static int prepare(struct forecast *f, const char *durations, const char *resume
 	}
 	store_close(&store);
 	durations_free(&known);
-	free(blob.data);
 	return CLI_OK;
 }
 
