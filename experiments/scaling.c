@@ -139,7 +139,7 @@ static const struct experiment_key keys[] = {
 	{"stragglers", "0,0.05",      "chance that a host is slow (list)",                                             check_chance},
 	{"slow",       "4",           "how many times as long a task takes there",                                     check_slow  },
 	{"failures",   "0,0.02",      "chance that an attempt fails, at any moment of it (list); it is tried twice",   check_chance},
-	{"gather_ms",  "7",           "rank 0's work for an ended attempt (cluster.json: gather_us, of all of a run)", check_gather},
+	{"gather_ms",  "4",           "rank 0's work for an ended attempt (cluster.json: gather_us, of all of a run)", check_gather},
 	{"runs",       "21",          "how often all of it is drawn anew",                                             check_runs  },
 	{"durations",  "",            "a file of durations (empty: those that were recorded of docs/plans/generations.yaml)", NULL},
 	{"seed",       "1",           "of what is drawn",                                                              check_seed  },
