@@ -18,23 +18,32 @@ done
 mkdir "$work/tmp"
 export TMPDIR=$work/tmp
 
-# Processes of this test with that in their command line: running WORDS
+# Processes of this test whose command line that extended regular expression is in: running WORDS
 running() {
 	local process
-	for process in /proc/[0-9]*; do
-		if grep -qzxF "NESTBED_CLUSTER_TEST=$work" "$process/environ" && tr '\0' ' ' <"$process/cmdline" | grep -qE -- "$1"; then
-			echo "${process#/proc/}"
+	for process in $(pgrep -f -- "$1"); do
+		if grep -qzxF "NESTBED_CLUSTER_TEST=$work" "/proc/$process/environ" 2>/dev/null; then
+			echo "$process"
 		fi
-	done 2>/dev/null
+	done
 }
-# until SECONDS COMMAND...
+# until_ SECONDS COMMAND...: false when the time is over, or $job has ended
+job=
 until_() {
-	local tries=$(($1 * 20))
+	local deadline=$((SECONDS + $1))
 	shift
 	until "$@"; do
-		[ $((tries--)) -gt 0 ] || return 1
-		sleep 0.05
+		[ "$SECONDS" -lt "$deadline" ] && { [ -z "$job" ] || kill -0 "$job" 2>/dev/null; } || return 1
+		sleep 0.02
 	done
+}
+# ended: waits for $job; its exit status
+ended() {
+	local status
+	wait "$job"
+	status=$?
+	job=
+	return "$status"
 }
 no_process() {
 	[ -z "$(running '(bochs-bin|nestbed|nestbed-cluster) ')" ]
@@ -143,21 +152,17 @@ three() {
 # The first machine of exit-cost: a move whose machine is killed has an outcome of its own. find_victim WORDS, of its settings
 victim=
 find_victim() {
-	local run machine
+	local run
 	for run in $(running "nestbed run exit-cost .*$1"); do
-		for machine in $(running 'bochs-bin '); do
-			if [ "$(awk '$1 == "PPid:" { print $2 }' "/proc/$machine/status" 2>/dev/null)" = "$run" ]; then
-				victim=$machine
-				return 0
-			fi
-		done
+		victim=$(pgrep -P "$run" -f "^bochs-bin -q" | head -n 1)
+		[ -z "$victim" ] || return 0
 	done
 	return 1
 }
 three &
 job=$!
 until_ 60 find_victim "" && kill -KILL "$victim"
-wait $job
+ended
 status=$?
 if [ "$status" -eq 77 ]; then
 	echo "skip cluster $(tail -n 1 "$work/three.log")"
@@ -235,7 +240,7 @@ until_ 60 find_victim 1000000 && kill -STOP "$victim" # it hangs, and takes no t
 until_ 60 test -e "$short"
 rank=$(for p in $(running 'nestbed cluster '); do grep -qzxF OMPI_COMM_WORLD_RANK=1 "/proc/$p/environ" && echo "$p"; done)
 kill -KILL "$rank"
-wait $job
+ended
 status=$?
 killed() {
 	cat "$work/two.log"
@@ -255,7 +260,7 @@ resumed() {
 }
 # all_end NAME SIGNAL WHO: a run that is ended so while its machine hangs. WHO: mpirun, the rank with the machine, or the other
 all_end() {
-	local job who=$3 run
+	local who=$3 run
 	rm -rf "$work/ended"
 	mpirun --oversubscribe -np 2 "$nestbed" cluster --durations "$work/durations.csv" --out "$work/ended" "$work/two.yaml" >"$work/out" 2>&1 &
 	job=$!
@@ -266,21 +271,21 @@ all_end() {
 	own) who=$(awk '$1 == "PPid:" { print $2 }' "/proc/$run/status") ;;
 	esac
 	kill "-$2" "$who"
-	! wait "$job" && until_ 10 no_process
+	! ended && until_ 10 no_process
 }
 case_ "the rank of a machine is killed" all_end killed KILL own
 case_ "mpirun is told to end" all_end told TERM mpirun
 
 # A rank that is stopped says nothing.
 silent() {
-	local job rank status
+	local rank status
 	rm -rf "$work/silent"
 	mpirun --oversubscribe -np 2 "$nestbed" cluster --lost 2 --durations "$work/durations.csv" --out "$work/silent" "$work/two.yaml" >"$work/out" 2>&1 &
 	job=$!
 	until_ 60 find_victim 1000000 && kill -STOP "$victim"
 	rank=$(for p in $(running 'nestbed cluster '); do grep -qzxF OMPI_COMM_WORLD_RANK=1 "/proc/$p/environ" && echo "$p"; done)
 	kill -STOP "$rank"
-	wait "$job"
+	ended
 	status=$?
 	cat "$work/out"
 	[ "$status" -ne 0 ] && grep -qE 'rank 1 \(host [^?]+\) has said nothing for 2 s' "$work/out" && until_ 5 no_process &&
