@@ -84,8 +84,8 @@ static char *version_of(virConnectPtr libvirt)
 /* Nobody answers at what the URI names, or not to this user. VIR_ERR_NO_CONNECT: no driver knows the URI. */
 static bool is_unreachable(void)
 {
-	static const int codes[] = {VIR_ERR_SYSTEM_ERROR, VIR_ERR_AUTH_FAILED,
-				    VIR_ERR_AUTH_CANCELLED, VIR_ERR_AUTH_UNAVAILABLE};
+	static const int codes[] = {VIR_ERR_SYSTEM_ERROR, VIR_ERR_AUTH_FAILED, VIR_ERR_AUTH_CANCELLED,
+				    VIR_ERR_AUTH_UNAVAILABLE};
 	const int code = virGetLastErrorCode();
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
