@@ -29,8 +29,8 @@ ALL        :=
 UNIT_TESTS :=# cmocka binaries, each added by its folder's rules.mk
 FUZZERS    :=# libFuzzer binaries named fuzz_NAME; corpus in tests/fuzz/corpus/NAME
 # lists.mk: what several folders name in prerequisites, so read before every rules.mk.
-include $(wildcard */lists.mk) $(wildcard */*/lists.mk)
-include $(foreach depth,* */* */*/* */*/*/*,$(wildcard $(depth)/rules.mk))
+include $(filter-out $(BUILD)/% build/%,$(wildcard */lists.mk */*/lists.mk))
+include $(filter-out $(BUILD)/% build/%,$(foreach depth,* */* */*/* */*/*/*,$(wildcard $(depth)/rules.mk)))
 
 all: $(ALL) ## Build everything
 
@@ -50,8 +50,8 @@ $(BUILD)/version.txt: FORCE
 FORCE:
 
 help: ## List every target
-	@grep -hE '^[a-zA-Z_-]+:.*## ' Makefile */rules.mk */*/rules.mk */*/*/rules.mk */*/*/*/rules.mk 2>/dev/null | sort | \
+	@grep -hE '^[a-zA-Z_-]+:.*## ' $(filter Makefile %.mk,$(MAKEFILE_LIST)) | sort | \
 	awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: all clean help FORCE
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/labs -prune -o -name '*.d' -print 2>/dev/null)

@@ -168,7 +168,8 @@ static void read_nic(struct machine *m)
 {
 	uint8_t frame[NB_LINK_FRAME_MAX + 1];
 
-	for (unsigned i = 0; m->nic >= 0 && i < TURN_MOST && !agent_link_crowded(&m->link); i++) {
+	for (unsigned i = 0; m->nic >= 0 && !m->killed && i < TURN_MOST && !agent_link_crowded(&m->link);
+	     i++) {
 		const ssize_t n = recv(m->nic, frame, sizeof(frame), MSG_DONTWAIT);
 
 		if (n <= 0)

@@ -3,7 +3,7 @@
 DEMO_OUT  ?= results/runs/demo-$(shell date +%Y%m%d-%H%M%S)
 DEMO_GUEST = rate=20000 writes=6000 pages=400 move=500
 FUZZ_RUNS ?= 100000
-FUZZ_SECONDS ?= 3
+FUZZ_SECONDS ?= 2
 SYSTEM_TESTS = $(wildcard tests/system/*.sh)
 # For items of tests/run, which start a make of their own
 SUBMAKE    = $(MAKE) --no-print-directory BUILD=$(BUILD)

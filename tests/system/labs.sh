@@ -199,7 +199,12 @@ no_overwriting() {
 	scripts/lab copy "$work/mine" 2>"$work/clone"
 	[ $? -eq 2 ] && [ -e "$work/mine/file" ]
 }
+# The copy of a tree that lies in the build is no part of it, nor of what is built.
+copy_apart() {
+	[ -e "$build/labs/tree/Makefile" ] && ! make -n BUILD="$(realpath --relative-to=. "$build")" help 2>&1 | grep -E 'overriding|labs/tree'
+}
 case_ "lab 3, a clone is not broken" in_the_clone
+case_ "lab 3, the copy is no part of the build" copy_apart
 case_ "lab 3, a copy replaces nothing else" no_overwriting
 
 # ---- lab 4, by a model: rounds shrink while rate x ticks of a page is well below 1 ----

@@ -11,6 +11,7 @@
 #include "experiments/cpu_models.h"
 #include "experiments/processors.h"
 #include "experiments/setting.h"
+#include "experiments/text.h"
 
 static void settings(void **state)
 {
@@ -161,8 +162,10 @@ static void sets_of_processors(void **state)
 		if (!err != !!rows[i].others)
 			fail_msg("'%s'", rows[i].word);
 		others = err ? why : processors_others(&all, &set);
-		if (err ? !strstr(others, rows[i].word) : strcmp(others ? others : "", rows[i].others) != 0)
-			fail_msg("'%s': '%s'", rows[i].word, others ? others : "");
+		if (!others)
+			others = text_copy("");
+		if (err ? !strstr(others, rows[i].word) : strcmp(others, rows[i].others) != 0)
+			fail_msg("'%s': '%s'", rows[i].word, others);
 		free(others);
 	}
 	assert_int_equal(processors_parse("3-5", &all, &set, &why), -EINVAL);
